@@ -18,7 +18,6 @@ from backlit.cli import main
 from backlit.engine import SteppedTraining
 from backlit.errors import BacklitError
 from backlit.model import load
-from backlit.page import running
 from backlit.page import session as session_module
 from backlit.page.design import Design
 from backlit.page.panels import PANELS
@@ -115,19 +114,6 @@ def test_other_units_drop_only_the_given_weights_that_cannot_stay() -> None:
     assert session.training.network.parameters.size == 2 * 3 + 3 + 3 * 2 + 2
     assert "weights" not in session.design.network["layers"][1]
     assert session.design.network["layers"][1].get("biases") == session.source.design.network["layers"][1].get("biases")
-
-
-def test_the_copied_command_opens_the_same_page(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
-    change(session, "layers", "4:relu,3:softmax")
-    change(session, "optimizer.rate", "0.02")
-    html = session.draw(("build",))[1]["build"].html
-    words = unescape(re.findall(r'id="build-command"[^>]*>([^<]*)<', html)[0])
-    served: list[Session] = []
-    monkeypatch.setattr(running, "run", lambda session, *_, **__: served.append(session))
-    _, *arguments = shlex.split(words)
-    assert main(arguments) == 0
-    assert served[0].design == session.design
-    assert served[0].training.network.parameters.tobytes() == session.training.network.parameters.tobytes()
 
 
 def test_another_optimizer_is_written_by_its_name_and_settings(session: Session) -> None:
@@ -367,15 +353,6 @@ def test_the_saved_network_file_of_a_table_is_trained_by_the_command_that_is_sho
     _, *arguments = shlex.split(unescape(words))
     assert main([*arguments, "--epochs", "1", "--validation", "0.2", "-o", "out.safetensors"]) == 0
     assert [layer.name for layer in load("out.safetensors").network.layers] == ["dense", "dropout", "dense"]
-
-
-def test_the_copied_command_names_a_target_only_where_it_has_to(tmp_path: Path) -> None:
-    session = Session(source_of("iris"), PANELS)
-    assert re.findall(r'id="build-command"[^>]*>([^<]*)<', drawn(session)) == ["backlit page iris"]
-    path = tmp_path / "few.csv"
-    path.write_text("a,b\n" + "".join(f"{k},{k % 7 + k / 10}\n" for k in range(60)))
-    table = Session(source_of(str(path), "b"), PANELS)
-    assert f"backlit page {path} --target b" in drawn(table)
 
 
 # ------------------------------------------------------------------------------------------------- losses and classes

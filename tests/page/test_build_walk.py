@@ -56,7 +56,7 @@ def controls(groups: Any) -> Iterator[Control]:
 
 
 def html_of(design: Design) -> str:
-    page = BuildPage(groups_of(design, Chosen()), kinds(), Saving("backlit page", "a.toml", "a.safetensors"))
+    page = BuildPage(groups_of(design, Chosen()), kinds(), Saving("a.toml", "a.safetensors"))
     return build_html(page)
 
 
@@ -387,7 +387,7 @@ def test_groups_are_folded_where_there_are_many_layers() -> None:
     unfolded = groups_of(design, Chosen(unfolded=("layers.4",)))
     names = {one.name for one in controls(unfolded)}
     assert "layers.4.units" in names
-    page = build_html(BuildPage(unfolded, kinds(), Saving("x", "a", "b")))
+    page = build_html(BuildPage(unfolded, kinds(), Saving("a", "b")))
     assert page.count("data-unfold=") == 19
     assert 'data-setting="layers.4.units"' in page
     assert isinstance(unfolded[0], Group)

@@ -40,7 +40,7 @@ def test_the_slopes_are_those_of_the_error_that_trains_penalties_included(l2):
     step = (0.15 - one.training.network["1.W"][0, 0]) / 0.5
     assert part.numbers["values"].split(" ")[0] == f"{step:.4g}"
     assert part.numbers["values"].split(" ")[2] == "fixed"
-    assert one.panels["network"].facts() == {"slopes": True}
+    assert one.panels["network"].facts() == {"edges": "slopes"}
     one.do("network.mode", {"slopes": False})
     assert drawn(one, "network").layout != part.layout
 

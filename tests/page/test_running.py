@@ -19,9 +19,10 @@ from backlit.page import session as session_module
 from backlit.page import trainer as trainer_module
 from backlit.page.design import Design
 from backlit.page.panels.bar import BarPanel
-from backlit.page.session import SPEEDS, Session, Turns, limit_of
+from backlit.page.session import SPEEDS, Session, limit_of
 from backlit.page.sources import source_of
 from backlit.page.trainer import Trainer
+from backlit.page.turns import Turns
 
 IRIS = source_of("iris")
 DROPOUT = {

@@ -17,6 +17,7 @@ from starlette.routing import Route
 from backlit.errors import BacklitError
 from backlit.page.events import Snapshot, Streams
 from backlit.page.panels import PANELS
+from backlit.page.panels.address import VIEWS
 from backlit.page.session import Part, Session
 from backlit.page.uploads import LARGEST, uploaded_source
 from backlit.show.charts.palette import CHART_STYLE
@@ -25,9 +26,6 @@ from backlit.show.pages import template
 
 STATIC = Path(__file__).parent / "static"
 KINDS = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8"}
-
-VIEWS = (("network", "Network"), ("step", "One row"), ("data", "Data"), ("descent", "Descent"), ("health", "Health"))
-"""The views of the page, one at a time, with their names."""
 
 
 class Asked(msgspec.Struct, forbid_unknown_fields=True):
@@ -95,7 +93,10 @@ def page_html(session: Session, styles: Sequence[str]) -> str:
     """Give the page whole, with every panel as it is now and the style files of these names."""
     _, parts = session.draw(tuple(panel.name for panel in PANELS))
     drawn = {name: Markup(part.html) for name, part in parts.items()}
-    made: str = template("live.html").render(title=session.source.title, parts=drawn, views=VIEWS, styles=styles)
+    shown = getattr(session.panels.get("address"), "shown", VIEWS[0][0])
+    made: str = template("live.html").render(
+        title=session.source.title, parts=drawn, views=VIEWS, shown=shown, styles=styles
+    )
     return made
 
 

@@ -20,6 +20,7 @@ from backlit.page.kept import KeptWeights
 from backlit.page.recorded import Recorder
 from backlit.page.sources import Source
 from backlit.page.targets import targets_for
+from backlit.page.turns import Turns
 from backlit.page.view import Kept, View
 
 
@@ -65,9 +66,18 @@ class Panel:
         """Give a file to save: its name, its media type and its bytes; None where there is none of that kind."""
         return None
 
-    def facts(self) -> Mapping[str, Any]:
-        """Give what is chosen here, for the address's fragment."""
+    NAMES: ClassVar[tuple[str, ...]] = ()
+    """The names of what is chosen here, as the address, the copied command and lessons have them."""
+
+    def facts(self) -> Mapping[str, str]:
+        """Give what is chosen here, as texts by `NAMES`; nothing where it is what it is at first."""
         return {}
+
+    def recall(self, facts: Mapping[str, str]) -> None:
+        """Choose what `facts` gave, of the names of this panel; what is not given is as at first.
+
+        Errors: a BacklitError, in the words of the panel's commands, for what does not fit.
+        """
 
 
 SPEEDS = (1, 3, 10, 30, 100, 1_000)
@@ -83,28 +93,6 @@ AT_ONCE = 0.1
 """Seconds that a command trains itself; what is left then is played."""
 
 
-class Turns:
-    """Who waits for the session's lock, so that the trainer lets them go first."""
-
-    def __init__(self) -> None:
-        self.waiting = 0
-        self._changed = threading.Condition()
-
-    def __enter__(self) -> None:
-        with self._changed:
-            self.waiting += 1
-
-    def __exit__(self, *_: object) -> None:
-        with self._changed:
-            self.waiting -= 1
-            self._changed.notify_all()
-
-    def let_go(self) -> None:
-        """Wait until nobody waits for the lock."""
-        with self._changed:
-            self._changed.wait_for(lambda: self.waiting == 0)
-
-
 class Session:
     """What one person trains and looks at.
 
@@ -114,11 +102,13 @@ class Session:
     Attributes:
         source, design: what is trained, and how. training: the training of the design. kept: weights on the way.
         panels: the parts of the page by name. version: counts the changes. playing: whether the trainer trains.
-        until: the epoch after which it pauses; None for none. speed: the updates a second, infinite at full
-            speed. pace: how many it makes as measured, 0 where that is not known yet.
+        until: the epoch after which it pauses, and `beyond` updates later;
+            None for none. hurried: whether it trains at full speed until then. speed: the updates a second, infinite
+            at full speed. pace: how many it makes as measured, 0 where that is not known yet.
         recorder: records the training's next step, for all panels that work it out.
         replayed: the moment that is looked at, by its number of updates, None for the last one.
         stopped: why the training ended, else "". divergence: where it diverged, or None. told: what it warned of last.
+        straight: whether a training from the first weights by the design as it is comes to the weights of now.
         listeners: called after each change, from whichever thread made it.
     """
 
@@ -182,9 +172,10 @@ class Session:
                 self.kept = KeptWeights(network)
             self.replayed: int | None = None
             self.until: int | None = None
+            self.beyond, self.hurried = 0, False
             self.stopped, self.told, self.pace = "", " ".join(told), 0.0
             self.divergence: Divergence | None = None
-            self.asked = training.settings.epochs
+            self.asked, self.straight = training.settings.epochs, not going_on
             for panel in self.panels.values():
                 panel.forget()
             self.keep()
@@ -224,17 +215,20 @@ class Session:
             done = all_done(self.training.settings.epochs)
             raise BacklitError(f"{done}: go on for more of them, reset, or set other epochs.")
 
-    def play(self, until: int | None = None) -> None:
-        """Let the trainer train from the last moment on, to an epoch or to the end.
+    def play(self, until: int | None = None, beyond: int = 0, *, hurried: bool = False) -> None:
+        """Let the trainer train from the last moment on, to the end, or to an epoch and some updates beyond it.
+
+        `hurried` trains at full speed until then, whatever speed is chosen.
 
         Errors: a BacklitError where all epochs are done.
         """
         self.check_left()
         self.playing, self.until, self.replayed, self.pace = True, until, None, 0.0
+        self.beyond, self.hurried = beyond, hurried
 
     def pause(self) -> None:
         """Stop training; what is looked at is the state at which it stopped."""
-        self.playing = False
+        self.playing, self.hurried = False, False
         self.keep()
 
     def advance(self, updates: int | None = None, epochs: int | None = None, seconds: float = math.inf) -> None:
@@ -273,6 +267,7 @@ class Session:
             raise BacklitError("the training did not end by a limit that can be lifted; reset it, or change a setting.")
         settings = {name: value for name, value in self.design.training.items() if name != limit}
         if limit == "epochs":
+            self.straight &= self.training.settings.schedule.name == "constant"  # others spread over all epochs
             settings["epochs"] = self.training.epochs = self.training.settings.epochs + self.asked
         else:
             setattr(self.training, limit, None)
@@ -298,12 +293,14 @@ class Session:
         Give why the training ended, or "".
         """
         training, end = self.training, time.perf_counter() + seconds
-        last = training.step + updates
+        goal = math.inf if self.until is None else self.until * self.batches + self.beyond
+        last = min(training.step + updates, max(goal, training.step + 1))
         while True:
             left = max(0.0, end - time.perf_counter())
             self.advance(*self._part(last - training.step), left)
-            if self.until is not None and len(training.history) >= self.until:
+            if training.step >= goal:
                 self.playing, self.until = False, None
+            self.hurried &= self.playing
             self.keep(now=not self.playing)
             if self.stopped or not self.playing or training.step >= last or left <= 0.1 * seconds or self.turns.waiting:
                 return self.stopped
@@ -311,9 +308,8 @@ class Session:
     def _part(self, left: float) -> tuple[int | None, int]:
         """Give the updates and the epochs of the next part of a training, of so many updates that are left."""
         settings, batches = self.training.settings, self.batches
-        ahead = math.inf if self.until is None else max(1, self.until - len(self.training.history))
-        epochs = int(min(max(1, settings.epochs // ON_THE_WAY), ahead))
-        if epochs * batches <= left and settings.epochs >= ON_THE_WAY:
+        epochs = int(min(max(1, settings.epochs // ON_THE_WAY), left / batches))
+        if epochs and settings.epochs >= ON_THE_WAY:
             return None, epochs
         return int(max(1, min(settings.epochs * batches // ON_THE_WAY, left))), 1
 
@@ -348,20 +344,23 @@ class Session:
         """Give the moment as it is now; until the end of the block nobody else draws."""
         with self.drawing:
             with self.turn():
-                training, network = self.training, self.shown
-                replayed = None if self.replayed is None else self.kept.at(self.replayed)
-                of = training.network
-                values = replayed or Kept(len(training.history), training.step, of.parameters, of.state)
-                batches = self.batches
-                network.parameters[:], network.state[:] = values.parameters, values.statistics
-                view = View(
-                    self.version, self.source, self.design, network, epoch=values.epoch, step=values.step,
-                    batch=max(0, values.step - values.epoch * batches), batches=batches,
-                    epochs=training.settings.epochs, history=training.history.copy(), playing=self.playing,
-                    stopped=self.stopped, told=self.told, divergence=self.divergence, keeps_best=training.keep_best,
-                    replayed=None if replayed is None else replayed.epoch, kept=self.kept.all(),
-                )  # fmt: skip
+                view = self.moment(self.shown)
             yield view
+
+    def moment(self, network: Network) -> View:
+        """Give the moment as it is now, with the lock held, written into a network of the design."""
+        training, batches = self.training, self.batches
+        replayed = None if self.replayed is None else self.kept.at(self.replayed)
+        of = training.network
+        values = replayed or Kept(len(training.history), training.step, of.parameters, of.state)
+        network.parameters[:], network.state[:] = values.parameters, values.statistics
+        return View(
+            self.version, self.source, self.design, network, epoch=values.epoch, step=values.step,
+            batch=max(0, values.step - values.epoch * batches), batches=batches,
+            epochs=training.settings.epochs, history=training.history.copy(), playing=self.playing,
+            stopped=self.stopped, told=self.told, divergence=self.divergence, keeps_best=training.keep_best,
+            replayed=None if replayed is None else replayed.epoch, kept=self.kept.all(),
+        )  # fmt: skip
 
     def draw(self, names: tuple[str, ...]) -> tuple[int, dict[str, Part]]:
         """Draw panels by name, and give the version that they show."""

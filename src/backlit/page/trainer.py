@@ -70,21 +70,22 @@ class Trainer:
     def _train(self) -> float:
         """Train for a slice; give the seconds until the next update is due."""
         session, now = self.session, time.perf_counter()
-        paced = session.training, session.speed, session.until
+        speed = math.inf if session.hurried else session.speed
+        paced = session.training, speed, session.until
         if paced != self._paced:
             self._paced, self._due = paced, now
             self._marks.clear()
-        if session.speed == math.inf:
+        if speed == math.inf:
             session.train(SLICE)
             session.change()
         else:
-            updates = int((now - self._due) * session.speed) + 1
+            updates = int((now - self._due) * speed) + 1
             if now >= self._due:
-                self._due = max(self._due + updates / session.speed, now - MOST_LATE)
+                self._due = max(self._due + updates / speed, now - MOST_LATE)
                 session.train(SLICE, updates)
                 session.change()
         self._mark(time.perf_counter())
-        if session.speed == math.inf:
+        if speed == math.inf:
             return 0.0
         return max(self._due - time.perf_counter(), TICK)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from backlit.page.panels.address import AddressPanel
 from backlit.page.panels.bar import BarPanel
 from backlit.page.panels.boundary import BoundaryPanel
 from backlit.page.panels.build import BuildPanel
@@ -20,7 +21,7 @@ from backlit.page.session import Panel
 
 PANELS: tuple[type[Panel], ...] = (
     SourcePanel, BarPanel, LessonPanel, NetworkPanel, UnitPanel, WeightPanel, StepPanel, PredictionsPanel,
-    ColumnsPanel, DescentPanel, FindingsPanel, HealthPanel, CurvesPanel, BoundaryPanel, BuildPanel,
+    ColumnsPanel, DescentPanel, FindingsPanel, HealthPanel, CurvesPanel, BoundaryPanel, BuildPanel, AddressPanel,
 )  # fmt: skip
 
 __all__ = ["PANELS"]

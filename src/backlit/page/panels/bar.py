@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import ClassVar
 
 from backlit.errors import BacklitError
 from backlit.page.commands import command
-from backlit.page.session import SPEEDS, Panel, Part, limit_of
+from backlit.page.facts import whole
+from backlit.page.session import SPEEDS, Panel, Part, first_speed, limit_of
 from backlit.page.view import View
 from backlit.show.live.bar import Ending, Moment, RunState, bar_html, bar_layout, bar_numbers
 
@@ -16,6 +18,7 @@ class BarPanel(Panel):
     """What runs the training."""
 
     name: ClassVar[str] = "bar"
+    NAMES: ClassVar[tuple[str, ...]] = ("speed",)
 
     def draw(self, view: View) -> Part:
         """Draw the buttons and the state; from one moment to the next the numbers alone change."""
@@ -33,6 +36,25 @@ class BarPanel(Panel):
             last=Moment(last.epoch, max(0, last.step - last.epoch * view.batches), last.step), ending=_ending(view),
             steps="step" in session.panels,
         )  # fmt: skip
+
+    def facts(self) -> Mapping[str, str]:
+        """Give the speed, where it is not that at which such a training begins."""
+        speed = self.session.speed
+        if speed == self._usual():
+            return {}
+        return {"speed": "full" if math.isinf(speed) else f"{speed:g}"}
+
+    def recall(self, facts: Mapping[str, str]) -> None:
+        """Take the speed again."""
+        speed = facts.get("speed")
+        if speed is None:
+            self.session.speed = self._usual()
+        else:
+            self.pace(0 if speed == "full" else whole(facts, "speed", 0))
+
+    def _usual(self) -> float:
+        session = self.session
+        return first_speed(session.training.settings.epochs * session.batches)
 
     # --------------------------------------------------------------------------------------------------- commands
 

@@ -18,10 +18,12 @@ from backlit.analysis.boundary.records import Boundary
 from backlit.analysis.boundary.subject import Names, Subject, encoded_subject, subject_of
 from backlit.analysis.live.curve import OneInput
 from backlit.analysis.live.telling import telling_pair
+from backlit.data.messages import listed
 from backlit.data.values import as_numbers
 from backlit.engine import Network, rows_of
 from backlit.errors import BacklitError
 from backlit.page.commands import command
+from backlit.page.facts import whole
 from backlit.page.panels.predictions import PredictionsPanel
 from backlit.page.panels.source import input_names
 from backlit.page.session import Panel, Part, Session
@@ -66,6 +68,7 @@ class BoundaryPanel(Panel):
     """
 
     name: ClassVar[str] = "boundary"
+    NAMES: ClassVar[tuple[str, ...]] = ("boundary.x", "boundary.y", "boundary.output")
 
     def __init__(self, session: Session) -> None:
         super().__init__(session)
@@ -76,9 +79,25 @@ class BoundaryPanel(Panel):
         self._one: tuple[Network, OneInput | None] | None = None
         self._curve: tuple[tuple[Any, ...], float, Part] = (), 0.0, Part("")
 
-    def facts(self) -> Mapping[str, Any]:
-        """Give the two inputs, where they were chosen."""
-        return {"plane": list(self.columns)} if self.columns else {}
+    def facts(self) -> Mapping[str, str]:
+        """Give the two inputs, where they were chosen, and the output, from 1 on."""
+        drawn, columns = self._drawn, self.columns
+        if columns is None and self._by_network and drawn is not None:
+            names = drawn.plane.subject.inputs.names
+            columns = names[drawn.plane.places[0]], names[drawn.plane.places[1]]
+        found = {} if columns is None else {"boundary.x": columns[0], "boundary.y": columns[1]}
+        return found | ({"boundary.output": str(self.output + 1)} if self.output else {})
+
+    def recall(self, facts: Mapping[str, str]) -> None:
+        """Draw the same two inputs and the same output again."""
+        self.columns, self._by_network, self._drawn = None, False, None
+        outputs = self.session.training.network.output_size
+        output = whole(facts, "boundary.output", 1)
+        if not 1 <= output <= outputs:
+            raise BacklitError(f"the output is {output}; expected a number from 1 to {outputs}.")
+        self.show(output - 1)
+        if "boundary.x" in facts or "boundary.y" in facts:
+            self.over(facts.get("boundary.x", ""), facts.get("boundary.y", ""))
 
     def forget(self) -> None:
         """Forget the plane and the output of another network."""
@@ -216,6 +235,23 @@ class BoundaryPanel(Panel):
         """Choose the input along y; where it is the other one, the two change places."""
         x, y = self._two()
         self.columns = (y if name == x else x, name)
+
+    @command
+    def over(self, x: str, y: str) -> None:
+        """Choose both inputs, by their names.
+
+        Errors: a BacklitError where the network has no such inputs, or one cannot be drawn.
+        """
+        session = self.session
+        inputs = _subject(session.moment(session.training.network.copy())).inputs
+        for name in (x, y):
+            if name not in inputs.names:
+                raise BacklitError(f"there is no input {name!r}; there are {listed(inputs.names, 20)}.")
+            if why := inputs.refusal(inputs.names.index(name)):
+                raise BacklitError(f"{name} cannot be drawn along: {why}.")
+        if x == y:
+            raise BacklitError(f"both inputs are {x}; expected two different ones.")
+        self.columns = x, y
 
     @command
     def strongest(self) -> None:

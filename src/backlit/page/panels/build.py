@@ -60,14 +60,21 @@ class BuildPanel(Panel):
 
     def draw(self, view: View) -> Part:
         """Draw the controls."""
-        settings = settings_of(view.design, view.source.design)
         groups = groups_of(view.design, self.chosen)
-        page = BuildPage(groups, kinds(), self._saving(settings), self._refused(groups), self.going_on, self.said)
-        return Part(build_html(page), numbers=settings)
+        page = BuildPage(groups, kinds(), self._saving(), self._refused(groups), self.going_on, self.said)
+        return Part(build_html(page))
 
-    def facts(self) -> Mapping[str, Any]:
+    def facts(self) -> Mapping[str, str]:
         """Give the settings that differ from the source's own."""
         return settings_of(self.session.design, self.session.source.design)
+
+    def recall(self, facts: Mapping[str, str]) -> None:
+        """Build the source's own design with these settings changed, where it is not there already, from its start."""
+        session, first = self.session, self.session.source.design
+        design = with_names(restored(first, facts), first)
+        if design != session.design:
+            refuse_too_large(design, len(session.source.X))
+            session.build(design)
 
     def _refused(self, groups: Any) -> Refused | None:
         if self.refused is None:
@@ -91,14 +98,12 @@ class BuildPanel(Panel):
         words = re.sub(r"[^A-Za-z0-9-]+", "-", given).strip("-").lower()
         return words[:MOST_SAID].strip("-") or "network"
 
-    def _saving(self, settings: Mapping[str, str]) -> Saving:
+    def _saving(self) -> Saving:
         source = self.session.source
-        words = ["backlit", "page", *source.given]
+        words = [*source.given]
         if source.target and source.table is not None and BUNDLED.get(source.given[0]) != source.target:
             words += ["--target", source.target]
-        table = shlex.join(words[2:])
-        for name, text in settings.items():
-            words += ["--set", f"{name}={text}"]
+        table = shlex.join(words)
         network, model = f"{self._file}.toml", f"{self._file}.safetensors"
         if source.table is not None:
             networks = [
@@ -114,7 +119,7 @@ class BuildPanel(Panel):
         else:
             networks = [("Open it again:", f"backlit page {network}"), ("Its numbers:", f"backlit demo {network}")]
             models = [("In Python:", f'bl.load("{model}").predict(X)')]
-        return Saving(shlex.join(words), network, model, tuple(networks), tuple(models))
+        return Saving(network, model, tuple(networks), tuple(models))
 
     def saved(self, kind: str) -> tuple[str, str, bytes] | None:
         """Give the network file of the design, with the rows of its source's file, or the model with its weights."""

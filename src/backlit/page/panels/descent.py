@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar, Literal, NamedTuple
 
 import numpy as np
@@ -11,7 +12,7 @@ from backlit.analysis.valley.records import Valley
 from backlit.analysis.valley.single_weights import weight_named
 from backlit.errors import BacklitError
 from backlit.page.background import Background, Task
-from backlit.page.commands import command
+from backlit.page.commands import call, command
 from backlit.page.design import Design
 from backlit.page.session import Panel, Part, Session
 from backlit.page.view import Kept, View
@@ -46,6 +47,7 @@ class DescentPanel(Panel):
     """The valley, with the path on it."""
 
     name: ClassVar[str] = "descent"
+    NAMES: ClassVar[tuple[str, ...]] = ("descent.plane", "descent.x", "descent.y")
 
     def __init__(self, session: Session) -> None:
         super().__init__(session)
@@ -64,6 +66,19 @@ class DescentPanel(Panel):
                     weight_named(self.session.training.network, name, {})
             except BacklitError:
                 self.over = "path"
+
+    def facts(self) -> Mapping[str, str]:
+        """Give the plane, or its two weights."""
+        if isinstance(self.over, str):
+            return {} if self.over == "path" else {"descent.plane": self.over}
+        return {"descent.x": self.over[0], "descent.y": self.over[1]}
+
+    def recall(self, facts: Mapping[str, str]) -> None:
+        """Draw the same plane again."""
+        if "descent.x" in facts or "descent.y" in facts:
+            self.weights(facts.get("descent.x", ""), facts.get("descent.y", ""))
+        else:
+            call(self, "take", {"over": facts.get("descent.plane", "path")})
 
     def draw(self, view: View) -> Part:
         """Draw the surface that there is, with the path as far as it goes; ask for another where it has aged."""

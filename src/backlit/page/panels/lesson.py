@@ -2,88 +2,219 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
-from backlit.errors import BacklitError
+import msgspec
+
+from backlit.engine import TrainingSettings
+from backlit.errors import BacklitError, counted
 from backlit.page.commands import command
-from backlit.page.lesson_files import LessonStep, lessons
+from backlit.page.design import Design
+from backlit.page.facts import facts_of, recall, whole
+from backlit.page.lesson_files import LessonStep, State, lesson_named, lessons
+from backlit.page.op_fields import label_of
+from backlit.page.panels.address import VIEWS, AddressPanel
 from backlit.page.session import Panel, Part, Session
+from backlit.page.settings_text import settings_of
 from backlit.page.sources import source_of
 from backlit.page.view import View
-from backlit.show.live.lesson import lesson_html, lesson_list_html
+from backlit.show.live.lesson import StepWords, lesson_html, lesson_list_html
+
+CHOICES = {
+    "weight": "choose the weight {}", "unit": "look at the unit {}", "edges": "show {} on the edges",
+    "step.stage": "go on to stage {}", "step.alone": "choose row {}", "predictions.rows": "look at the {} rows",
+    "predictions.chosen": "choose {} in the table",
+}  # fmt: skip
+"""What a step may ask to choose, in words; what else it chooses is shown by its button alone."""
+
+LEFT_AS_IT_IS = ("source", "build", "bar", "lesson", "address")
+"""Panels with what no step of a lesson chooses anew: the speed, the lesson itself."""
+
+SHORT = 24
+"""A setting's value that is longer is not written out."""
 
 
 class LessonPanel(Panel):
-    """What a lesson says and asks for; without one, the list of lessons."""
+    """What a lesson says and asks for; without one, the list of lessons.
+
+    Attributes:
+        place: the lesson's name, or nothing, and the place of the step, from 0 on: one value, as drawing holds no lock.
+        shown: counts the times that a view is asked for, so that a browser opens it once. view: which one that is.
+    """
 
     name: ClassVar[str] = "lesson"
     lasting: ClassVar[bool] = True
+    NAMES: ClassVar[tuple[str, ...]] = ("lesson", "lesson.step")
 
     def __init__(self, session: Session) -> None:
         super().__init__(session)
-        self.lesson, self.at = "", 0
-        self.shown = 0
-        """Counts the times that a view is asked for, so that a browser shows it once."""
+        self.place: tuple[str, int] = ("", 0)
+        self.shown, self.view = 0, ""
 
     @property
     def step(self) -> LessonStep:
-        """The step of the lesson at hand."""
-        return lessons()[self.lesson].steps[self.at]
+        """The step of the lesson at hand.
+
+        Errors: a BacklitError where no lesson has begun.
+        """
+        lesson, at = self._of_a_lesson()
+        return lessons()[lesson].steps[at]
+
+    def facts(self) -> Mapping[str, str]:
+        """Give the lesson and its step, from 1 on."""
+        lesson, at = self.place
+        return {"lesson": lesson, "lesson.step": str(at + 1)} if lesson else {}
+
+    def recall(self, facts: Mapping[str, str]) -> None:
+        """Go to a step of a lesson, or to none; what is trained is not changed."""
+        lesson = facts.get("lesson", "")
+        if lesson:
+            self._check(lesson, whole(facts, "lesson.step", 1))
+        self.place = lesson, whole(facts, "lesson.step", 1) - 1 if lesson else 0
 
     def draw(self, view: View) -> Part:
         """Draw the step, or the list."""
-        if not self.lesson:
-            return Part(lesson_list_html([(name, one.title, one.about) for name, one in lessons().items()]))
-        lesson, step = lessons()[self.lesson], self.step
-        html = lesson_html(
-            lesson.title, self.at + 1, len(lesson.steps), step.title, step.say, step.do, step.notice,
+        numbers = {"view": self.view, "shown": self.shown}
+        name, at = self.place
+        if not name:
+            found = [(name, one.title, one.about) for name, one in lessons().items()]
+            return Part(lesson_list_html(found), numbers=numbers)
+        lesson = lessons()[name]
+        step = lesson.steps[at]
+        words = StepWords(
+            lesson.title, at + 1, len(lesson.steps), step.title, step.say, step.do, step.notice, self._way(view),
+            self.left(view, lesson.example, step.state), _ahead(view, step.state.epochs), step.state.epochs,
         )  # fmt: skip
-        return Part(html, numbers={"view": step.state.view, "shown": self.shown})
+        return Part(lesson_html(words), numbers=numbers)
+
+    # ------------------------------------------------------------------------------------------------- what is left
+
+    def _way(self, view: View) -> str:
+        """Say that it trains on the way to a state, or nothing."""
+        session = self.session
+        if not (session.hurried and view.playing and session.until is not None):
+            return ""
+        goal = f"epoch {session.until:,}" if session.until else f"update {session.beyond:,}"
+        return f"It trains to {goal} at full speed …"
+
+    def left(self, view: View, example: str, state: State) -> list[str] | None:
+        """Say what is left to do until a state, by what is there; None where other data than the lesson's are there."""
+        source = view.source
+        if source.given != (example,) or source.changes:
+            return None
+        left = []
+        settings = settings_of(_told(state.design(source)), _told(view.design))
+        for name, text in settings.items():
+            if name == "network.initial" and "layers" in settings:
+                continue
+            where = label_of(name.split(".")[-1])
+            short = 0 < len(text) <= SHORT and not text.startswith(("[", "{"))
+            left.append(f"set {where} to {text.replace(':', ' ')}" if short else f"change {where}")
+        session = self.session
+        if session.training.step < state.epochs * view.batches + state.updates and not view.stopped:
+            more = f"train {counted(state.updates, 'update')}"
+            left.append(f"train to epoch {state.epochs:,}" if state.epochs else more)
+        address = session.panels.get("address")
+        if isinstance(address, AddressPanel) and address.shown != state.view != VIEWS[0][0]:
+            left.append(f"open the view {dict(VIEWS)[state.view]}")
+        facts = facts_of(session)
+        left += [CHOICES[name].format(text) for name, text in state.chosen.items()
+                 if name in CHOICES and not _chosen(name, facts.get(name, ""), text)]  # fmt: skip
+        return left
+
+    # --------------------------------------------------------------------------------------------------- commands
 
     @command
-    def begin(self, name: str) -> None:
-        """Begin a lesson: its example is taken, at its first weights."""
-        if name not in lessons():
-            raise BacklitError(f"there is no lesson {name!r}; there are {', '.join(lessons())}.")
-        self.lesson, self.at = name, 0
-        self._start()
+    def begin(self, name: str, step: int = 1) -> None:
+        """Begin a lesson: its example is taken, at its first weights; a later step begins where the one before ends."""
+        self._check(name, step)
+        self.place = name, step - 1
+        self._take(lessons()[name].start(step - 1), chosen=False)
 
     @command
     def leave(self) -> None:
         """Leave the lesson; what is trained stays."""
-        self.lesson, self.at = "", 0
+        self.place = "", 0
 
     @command
     def go(self, step: int) -> None:
         """Go to a step, by its number from 1, and leave everything else as it is."""
-        steps = len(lessons()[self.lesson].steps) if self.lesson else 0
-        if not 1 <= step <= steps:
-            raise BacklitError(f"the step is {step}; expected a number from 1 to {steps}.")
-        self.at = step - 1
-        self.shown += 1
+        self._check(self._of_a_lesson()[0], step)
+        self.place = self.place[0], step - 1
+
+    @command
+    def again(self) -> None:
+        """Give the state that the step begins in."""
+        lesson, at = self._of_a_lesson()
+        self._take(lessons()[lesson].start(at), chosen=False)
+
+    @command
+    def play(self) -> None:
+        """Train to the epoch that the step is about, at the speed that is chosen."""
+        epochs, session = self.step.state.epochs, self.session
+        if len(session.training.history) >= epochs:
+            raise BacklitError(
+                f"it is trained to epoch {len(session.training.history):,}; expected one before {epochs:,}. "
+                "Reset goes back to the first weights."
+            )
+        session.play(epochs)
 
     @command
     def show(self) -> None:
         """Give the state in which the step has been done, made anew from the first weights."""
-        if not self.lesson:
-            raise BacklitError("no lesson has begun.")
-        session, state = self.session, self.step.state
-        self._start()
-        if state.epochs:
-            session.play(state.epochs)
-            while session.playing:
-                session.train(1.0)
-        if state.updates:
-            session.advance_at_once(updates=state.updates)
-        for name, given in state.choose:
-            session.do(name, given)
+        self._take(self.step.state, chosen=True)
 
-    def _start(self) -> None:
-        """Take the example, by the design of the step's state, at its first weights."""
-        session, example = self.session, lessons()[self.lesson].example
-        design = self.step.state.design(example)
-        if session.source.given == (example,) and not session.source.changes:
+    def _of_a_lesson(self) -> tuple[str, int]:
+        if not self.place[0]:
+            raise BacklitError("no lesson has begun.")
+        return self.place
+
+    def _check(self, lesson: str, step: int) -> None:
+        steps = len(lesson_named(lesson).steps)
+        if not 1 <= step <= steps:
+            raise BacklitError(f"the step is {step}; expected a number from 1 to {steps}.")
+
+    def _take(self, state: State, *, chosen: bool) -> None:
+        """Make a state from the first weights on: its training is played at full speed, which takes a while."""
+        session, example = self.session, lessons()[self.place[0]].example
+        source = session.source
+        if source.given != (example,) or source.changes:
+            source = source_of(example)
+        design = state.design(source)
+        if source is session.source:
             session.build(design)
         else:
-            session.take(source_of(example), design)
+            session.take(source, design)
+        panels = [panel for name, panel in session.panels.items() if name not in LEFT_AS_IT_IS]
+        refused = recall(panels, state.chosen if chosen else {})
+        if refused:
+            raise BacklitError(" ".join(refused))
+        self.view = state.view
         self.shown += 1
+        address = session.panels.get("address")
+        if isinstance(address, AddressPanel):
+            address.show(state.view)
+        if state.epochs or state.updates:
+            session.play(state.epochs, state.updates, hurried=True)
+
+
+def _ahead(view: View, epochs: int) -> str:
+    """Say that the training has gone further than what is to be noticed."""
+    if not epochs or len(view.history) <= epochs or view.playing or view.replayed == epochs:
+        return ""
+    return f"The numbers are those of epoch {epochs:,}; the slider goes back to it."
+
+
+def _told(design: Design) -> Design:
+    """Give a design without settings of the training that are the usual ones, and without the epochs."""
+    usual = {field.name: field.default for field in msgspec.structs.fields(TrainingSettings)}
+    told = {name: value for name, value in design.training.items() if name != "epochs" and value != usual.get(name)}
+    return Design(design.network, told)
+
+
+def _chosen(name: str, now: str, wanted: str) -> bool:
+    """Whether what a step chooses is chosen; a stage that lies behind it is, too."""
+    if name == "step.stage":
+        return int(now or 1) >= int(wanted)
+    return now == wanted

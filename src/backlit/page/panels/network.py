@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from backlit.analysis.live.network import chosen_rows, live_network
 from backlit.analysis.live.outline import Plan, plan_of
 from backlit.engine import Network
+from backlit.errors import BacklitError
 from backlit.page.commands import command
 from backlit.page.names import names_of
 from backlit.page.session import Panel, Part, Session
@@ -24,6 +25,7 @@ class NetworkPanel(Panel):
     """
 
     name: ClassVar[str] = "network"
+    NAMES: ClassVar[tuple[str, ...]] = ("edges",)
 
     def __init__(self, session: Session) -> None:
         super().__init__(session)
@@ -51,9 +53,16 @@ class NetworkPanel(Panel):
         chosen = getattr(self.session.panels.get("weight"), "chosen", "")
         return Part(html, layout_of(live.outline, slopes=slopes), numbers.plain() | {"weight": chosen})
 
-    def facts(self) -> Mapping[str, Any]:
+    def facts(self) -> Mapping[str, str]:
         """Give whether slopes are shown."""
-        return {"slopes": True} if self.slopes else {}
+        return {"edges": "slopes"} if self.slopes else {}
+
+    def recall(self, facts: Mapping[str, str]) -> None:
+        """Colour the edges as it was."""
+        shown = facts.get("edges", "weights")
+        if shown not in {"weights", "slopes"}:
+            raise BacklitError(f"the edges show {shown!r}; expected weights or slopes.")
+        self.mode(shown == "slopes")
 
     @command
     def mode(self, slopes: bool) -> None:

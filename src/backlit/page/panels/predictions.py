@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from backlit.analysis.boundary.outputs import EncodedOutputs, NetworkOutputs
@@ -12,6 +13,7 @@ from backlit.engine import Network, rows_of
 from backlit.errors import BacklitError
 from backlit.page import commands
 from backlit.page.commands import command
+from backlit.page.facts import whole
 from backlit.page.panels.source import input_names
 from backlit.page.session import Panel, Part, Session
 from backlit.page.sources import Source, Which
@@ -35,6 +37,7 @@ class PredictionsPanel(Panel):
     """
 
     name: ClassVar[str] = "predictions"
+    NAMES: ClassVar[tuple[str, ...]] = ("predictions.rows", "predictions.page", "predictions.chosen")
 
     def __init__(self, session: Session) -> None:
         super().__init__(session)
@@ -91,6 +94,24 @@ class PredictionsPanel(Panel):
         then = " The view One row steps through it." if known else ""
         return f"Chosen is {which} row {row + 1:,}: it is marked in the boundary's plane.{then}"
 
+    def facts(self) -> Mapping[str, str]:
+        """Give which rows are looked at, their page from 1 on, and the chosen row."""
+        found: dict[str, str] = {} if self.which == "training" else {"predictions.rows": self.which}
+        if self.page:
+            found["predictions.page"] = str(self.page + 1)
+        if self.chosen is not None:
+            found["predictions.chosen"] = f"{self.chosen[0]}:{self.chosen[1] + 1}"
+        return found
+
+    def recall(self, facts: Mapping[str, str]) -> None:
+        """Look at the same rows again; the view of one row is left as it is."""
+        self.chosen = None
+        commands.call(self, "show", {"which": facts.get("predictions.rows", "training")})
+        self.go(whole(facts, "predictions.page", 1) - 1)
+        if "predictions.chosen" in facts:
+            which, _, row = facts["predictions.chosen"].partition(":")
+            commands.call(self, "mark", {"which": which, "row": whole({"row": row}, "row", 1)})
+
     # --------------------------------------------------------------------------------------------------- commands
 
     @command
@@ -115,13 +136,21 @@ class PredictionsPanel(Panel):
 
         Errors: a BacklitError for another number.
         """
+        self.mark(row, which)
+        step = self.session.panels.get("step")
+        if step is not None and which == "training":
+            commands.call(step, "row", {"number": row})
+
+    @command
+    def mark(self, row: int, which: Which = "training") -> None:
+        """Mark a row by its number, from 1 on.
+
+        Errors: a BacklitError for another number.
+        """
         count = len(self.session.source.rows(which)[0])
         if not 1 <= row <= count:
             raise BacklitError(f"the row is {row}; expected a number from 1 to {count:,}.")
         self.chosen = which, row - 1
-        step = self.session.panels.get("step")
-        if step is not None and which == "training":
-            commands.call(step, "row", {"number": row})
 
 
 def outputs_of(network: Network, source: Source, X: Any, Y: Any) -> NetworkOutputs:

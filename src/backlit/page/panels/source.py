@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Mapping
 from typing import ClassVar
 
 import numpy as np
@@ -23,10 +25,34 @@ class SourcePanel(Panel):
     """The choice of what is trained on: a bundled data set, a classic example, a file, a target."""
 
     name: ClassVar[str] = "source"
+    NAMES: ClassVar[tuple[str, ...]] = ("data", "data.target")
 
     def draw(self, view: View) -> Part:
         """Draw the controls; the numbers hold the page's title."""
         return Part(source_html(facts_of(view.source)), numbers={"title": view.source.title})
+
+    def facts(self) -> Mapping[str, str]:
+        """Give what names the data, and the target where it is not the data's own."""
+        source = self.session.source
+        found = {"data": shlex.join(source.given)} if source.given else {}
+        own = BUNDLED.get(source.given[0]) if source.given else None
+        return found if source.table is None or source.target == own else found | {"data.target": source.target}
+
+    def recall(self, facts: Mapping[str, str]) -> None:
+        """Take the data again where others are there; a file cannot be opened from here, by whatever name."""
+        source = self.session.source
+        now = self.facts().get("data", source.title)
+        wanted = facts.get("data", now)
+        if wanted in {*BUNDLED, *NAMES} and (wanted != now or source.changes):
+            self.choose(wanted)
+        elif wanted != now:
+            raise BacklitError(
+                f"the address is of {wanted}, and this page trains on {now}; start the program with it: "
+                f"backlit page {wanted}."
+            )
+        target = facts.get("data.target", BUNDLED.get(str(facts.get("data")), ""))
+        if target and target != self.session.source.target:
+            self.predict(target)
 
     @command
     def choose(self, name: str) -> None:

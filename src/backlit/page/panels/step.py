@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from backlit.data import cell_notes
 from backlit.errors import BacklitError
 from backlit.explain.algebra.numerals import short_text
 from backlit.explain.walk import Walk
 from backlit.page.commands import command
+from backlit.page.facts import whole
 from backlit.page.recorded import Recorded
 from backlit.page.session import Panel, Part, Session
 from backlit.page.sources import Source
@@ -31,6 +32,7 @@ class StepPanel(Panel):
     """
 
     name: ClassVar[str] = "step"
+    NAMES: ClassVar[tuple[str, ...]] = ("step.place", "step.alone", "step.stage")
 
     def __init__(self, session: Session) -> None:
         super().__init__(session)
@@ -44,10 +46,27 @@ class StepPanel(Panel):
         self.place, self.stage, self.alone = 0, 0, None
         self._walk = self._drawn = None
 
-    def facts(self) -> Mapping[str, Any]:
-        """Give the row and the stage."""
-        chosen = {"row": self.place} if self.alone is None else {"alone": self.alone + 1}
-        return chosen | {"stage": self.stage}
+    def facts(self) -> Mapping[str, str]:
+        """Give the row, by its place in the coming batch or alone by its number, and the stage, all from 1 on."""
+        found = {"step.place": self.place + 1} if self.alone is None else {"step.alone": self.alone + 1}
+        return {name: str(number) for name, number in (found | {"step.stage": self.stage + 1}).items()
+                if number > 1 or name == "step.alone"}  # fmt: skip
+
+    def recall(self, facts: Mapping[str, str]) -> None:
+        """Go to a row and a stage again."""
+        self.go(whole(facts, "step.stage", 1) - 1)
+        self.place, self.alone = 0, None
+        if "step.alone" in facts:
+            self.single(whole(facts, "step.alone", 1))
+            return
+        place = whole(facts, "step.place", 1)
+        if place > 1:
+            count = len(self._coming())
+            if place > count:
+                raise BacklitError(
+                    f"the row's place is {place}; expected one from 1 to {count:,}, of the coming batch."
+                )
+            self.place = place - 1
 
     def draw(self, view: View) -> Part:
         """Draw the stage."""

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, cast
+from typing import ClassVar, cast
 
 import numpy as np
 
 from backlit.analysis.live.network import chosen_rows
 from backlit.analysis.live.outline import Plan
 from backlit.analysis.live.unit import live_unit
+from backlit.data.messages import listed
 from backlit.engine import kind_of
+from backlit.errors import BacklitError
 from backlit.page.commands import command
+from backlit.page.names import names_of
 from backlit.page.panels.network import NetworkPanel
 from backlit.page.session import Panel, Part, Session
 from backlit.page.view import View
@@ -22,6 +25,7 @@ class UnitPanel(Panel):
     """The unit that is looked at."""
 
     name: ClassVar[str] = "unit"
+    NAMES: ClassVar[tuple[str, ...]] = ("unit",)
 
     def __init__(self, session: Session) -> None:
         super().__init__(session)
@@ -39,9 +43,19 @@ class UnitPanel(Panel):
         live = live_unit(view.network, plan, unit, rows, _classes(view, plan))
         return Part(unit_html(live), numbers={"unit": unit, "told": unit_line(live)})
 
-    def facts(self) -> Mapping[str, Any]:
+    def facts(self) -> Mapping[str, str]:
         """Give the unit's name."""
         return {"unit": self.unit} if self.unit else {}
+
+    def recall(self, facts: Mapping[str, str]) -> None:
+        """Look at a unit again; without one, at the first that has weights."""
+        unit = facts.get("unit", "")
+        if unit:
+            names = names_of(self.session.design, self.session.training.network)
+            known = list(dict.fromkeys([*names.inputs, *(unit for column in names.columns for unit in column)]))
+            if unit not in known:
+                raise BacklitError(f"the network has no unit {unit!r}; it has {listed(known, 20)}.")
+        self.look(unit)
 
     @command
     def look(self, name: str) -> None:

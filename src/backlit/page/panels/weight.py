@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from backlit.errors import BacklitError
 from backlit.explain.algebra.numerals import given_text
@@ -11,7 +11,7 @@ from backlit.explain.one_weight import WeightKey, find_weight, weight_of
 from backlit.explain.record.quantities import Place
 from backlit.page.commands import command
 from backlit.page.panels.step import StepPanel
-from backlit.page.recorded import Recorded
+from backlit.page.recorded import Recorded, Recorder
 from backlit.page.session import Panel, Part, Session
 from backlit.page.view import View
 from backlit.show.live.weight import Choice, choice_html, idle_weight_html, live_weight_html, weight_html
@@ -31,6 +31,7 @@ class WeightPanel(Panel):
     """
 
     name: ClassVar[str] = "weight"
+    NAMES: ClassVar[tuple[str, ...]] = ("weight",)
 
     def __init__(self, session: Session) -> None:
         super().__init__(session)
@@ -42,9 +43,13 @@ class WeightPanel(Panel):
         """Forget what was worked out; the name stays where the network has it still."""
         self._known = self._drawn = None
 
-    def facts(self) -> Mapping[str, Any]:
+    def facts(self) -> Mapping[str, str]:
         """Give the weight's name."""
         return {"weight": self.chosen} if self.chosen else {}
+
+    def recall(self, facts: Mapping[str, str]) -> None:
+        """Choose a weight again, or none."""
+        self.choose(facts.get("weight", ""))
 
     def draw(self, view: View) -> Part:
         """Draw the weight; while training plays, its value alone follows."""
@@ -110,6 +115,9 @@ class WeightPanel(Panel):
 
         Errors: a BacklitError where the network has no weight of that name.
         """
+        session = self.session
+        if name and self._known is None:  # nothing was drawn of this network yet
+            self._known = Recorder(session.turn).of(session.training, session.moment(session.training.network.copy()))
         if name and self._known is not None:
             find_weight(self._known.step, name)
         self.chosen = name

@@ -1,4 +1,4 @@
-// The panel build: sends what is changed, keeps the settings in the address, what is folded, and copies the command.
+// The panel build: sends what is changed, and keeps what is folded.
 
 import { send, tell } from "./page.js"
 
@@ -105,11 +105,6 @@ panel?.addEventListener("click", (event) => {
     folded.set(group.id, !group.open) // it is turned after this
     if (group.dataset.unfold) send("build.unfold", { key: group.dataset.unfold }, group)
   }
-  const words = document.getElementById("build-command")
-  if (button?.id !== "build-copy" || !words) return
-  const select = () => getSelection()?.selectAllChildren(words)
-  if (navigator.clipboard) navigator.clipboard.writeText(words.textContent ?? "").catch(select)
-  else select()
 })
 
 /** Fill the lists of choices that are written once for all. */
@@ -126,7 +121,7 @@ function fill() {
 }
 fill()
 
-panel?.addEventListener("part", (event) => {
+panel?.addEventListener("part", () => {
   if (panel.querySelector("select[data-list] > option:only-child")) fill()
   for (const group of panel.querySelectorAll("details[id]")) {
     const wanted = folded.get(group.id)
@@ -136,13 +131,4 @@ panel?.addEventListener("part", (event) => {
     const list = document.getElementById(id)
     if (list instanceof HTMLSelectElement && [...list.options].some((one) => one.value === value)) list.value = value
   }
-  const { numbers } = /** @type {CustomEvent<{numbers?: Record<string, string>}>} */ (event).detail
-  if (!numbers) return
-  const readable = (/** @type {string} */ text) => encodeURIComponent(text).replaceAll("%3A", ":").replaceAll("%2C", ",")
-  const settings = Object.entries(numbers).map(([name, text]) => `${name}=${readable(text)}`).join("&")
-  history.replaceState(null, "", location.pathname + (settings && `#${settings}`))
 })
-
-if (panel && location.hash.length > 1) {
-  send("build.restore", { settings: Object.fromEntries(new URLSearchParams(location.hash.slice(1))) }, panel)
-}

@@ -1,5 +1,6 @@
 // The page's own module: it swaps the parts that the server sends, and sends what is done with them.
 
+import "./address.js"
 import "./bar.js"
 import "./boundary.js"
 import "./build.js"
@@ -105,6 +106,7 @@ export function show(tab, focus = false) {
   }
   if (focus) tab.focus()
   listen()
+  document.dispatchEvent(new CustomEvent("view", { detail: tab.id.replace("tab-", "") }))
 }
 
 document.querySelector("[role=tablist]")?.addEventListener("click", (event) => {

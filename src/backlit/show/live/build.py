@@ -84,9 +84,8 @@ class Refused(msgspec.Struct, frozen=True):
 
 
 class Saving(msgspec.Struct, frozen=True):
-    """The command that opens the same page, the names of the files to save, and how each is used: words, command."""
+    """The names of the files to save, and how each is used: words, command."""
 
-    command: str
     network: str
     model: str
     network_uses: tuple[tuple[str, str], ...] = ()
@@ -273,11 +272,10 @@ def _input_html(control: Control, value: str, marks: str) -> str:
 
 
 def _saving_html(saving: Saving) -> str:
-    """Give the buttons that copy and save, each with how it is used."""
+    """Give what saves, each with how it is used."""
     return (
-        '<div class="saving"><button type="button" id="build-copy">Copy the command</button>'
-        f'<pre id="build-command" tabindex="0">{escape(saving.command)}</pre>'
-        f'<a class="button" id="build-save" href="/save/build/toml" download="{escape(saving.network)}">'
+        f'<div class="saving"><a class="button" id="build-save" href="/save/build/toml" '
+        f'download="{escape(saving.network)}">'
         f"Save the network file</a>{_uses_html(saving.network_uses)}"
         f'<a class="button" id="build-model" href="/save/build/model" download="{escape(saving.model)}">Save the model'
         f"</a>{_uses_html(saving.model_uses)}</div>"
