@@ -132,6 +132,9 @@ class BuildPanel(Panel):
             return None
         with session.turn():
             network, table = session.training.network.copy(), session.source.table
+            if session.replayed is not None:  # the weights that one looks at
+                moment = session.kept.at(session.replayed)
+                network.parameters[:], network.state[:] = moment.parameters, moment.statistics
         model = network if table is None else TabularModel(network, table.encoder)
         with tempfile.TemporaryDirectory() as folder:
             content = save(model, Path(folder) / "page.safetensors").read_bytes()
@@ -270,9 +273,14 @@ class BuildPanel(Panel):
             )  # fmt: skip
 
 
+def _output(layers: Any) -> Mapping[str, Any]:
+    last = layers[-1] if isinstance(layers, list) and layers else None
+    return last if isinstance(last, Mapping) else {}
+
+
 def with_names(design: Design, first: Design) -> Design:
     """Give the design with the first one's names of the outputs, where there are as many of them as then."""
-    own, then = (one.network["layers"][-1] if one.network["layers"] else {} for one in (design, first))
+    own, then = (_output(one.network.get("layers")) for one in (design, first))
     if "labels" not in then or "labels" in own or own.get("units") != then.get("units"):
         return design
     named = {**own, "labels": then["labels"]}
@@ -282,6 +290,7 @@ def with_names(design: Design, first: Design) -> Design:
 _WHERE_OWN = re.compile(r"^(?:(?:network|training)(?:, \w+)*: )?(?:layer \S+: )?(?:\w+ '\w+': )?")
 _WHERE = re.compile(r"^(?:network|training)(?:, \w+)*: ")
 """Words that say in which table something does not fit: beside its control they say nothing."""
+
 
 MOST_UNFOLDED = 4
 """Of many layers the settings of so many are drawn, since a snapshot is small."""

@@ -175,10 +175,8 @@ def predicted_words(source: Source) -> str:
         return f"Each row has {counted(outputs, 'target')}."
     if source.classes:
         what = f"{len(source.classes)} classes: {listed(source.classes)}."
-        as_outputs = (
-            " Each class has an output: 1 for the rows of the class, 0 for the others." if source.Y.ndim > 1 else ""
-        )
-        return f"Predicted is {quoted(source.target)}, {what}{as_outputs}"
+        each = " Each class has an output: 1 for the rows of the class, 0 for the others." if source.Y.ndim > 1 else ""
+        return f"Predicted is {quoted(source.target)}, {what}{each}"
     return f"Predicted is {quoted(source.target)}, a number; it is learned standardized."
 
 
