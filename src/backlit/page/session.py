@@ -11,12 +11,14 @@ from typing import Any, ClassVar
 
 import msgspec
 
+from backlit.analysis.live.growing_curve import GrowingCurve
 from backlit.engine import Divergence, Network, SteppedTraining, all_done
 from backlit.errors import BacklitError, collecting
 from backlit.page import commands
 from backlit.page.design import Design
 from backlit.page.kept import KeptWeights
 from backlit.page.recorded import Recorder
+from backlit.page.settings_text import refuse_too_many
 from backlit.page.sources import Source
 from backlit.page.view import Kept, View
 
@@ -168,9 +170,11 @@ class Session:
             with collecting(told):
                 source = self.source
                 training = SteppedTraining(network, source.X, source.Y, sample_weight=source.sample_weight, **rules)
+            refuse_too_many(training.settings.epochs)
             if hasattr(self, "training"):
                 self.training.close()
             self.design, self.training, self.playing = design, training, False
+            self.growing = GrowingCurve(training.history)
             self.shown: Network = network.copy()
             self.kept = KeptWeights(network)
             self.replayed: int | None = None
@@ -266,6 +270,7 @@ class Session:
             raise BacklitError("the training did not end by a limit that can be lifted; reset it, or change a setting.")
         settings = {name: value for name, value in self.design.training.items() if name != limit}
         if limit == "epochs":
+            refuse_too_many(self.training.settings.epochs + self.asked)
             settings["epochs"] = self.training.epochs = self.training.settings.epochs + self.asked
         else:
             setattr(self.training, limit, None)
@@ -350,7 +355,7 @@ class Session:
                 view = View(
                     self.version, self.source, self.design, network, epoch=values.epoch, step=values.step,
                     batch=max(0, values.step - values.epoch * batches), batches=batches,
-                    epochs=training.settings.epochs, history=training.history.copy(), playing=self.playing,
+                    epochs=training.settings.epochs, ended=len(training.history), growing=self.growing, playing=self.playing,
                     stopped=self.stopped, told=self.told, divergence=self.divergence, keeps_best=training.keep_best,
                     replayed=None if replayed is None else replayed.epoch, kept=self.kept.all(),
                 )  # fmt: skip

@@ -20,6 +20,7 @@ NETWORK_KEYS = ("layers", "loss", "dtype")
 LIMITS = {
     "layers": (32, "more do not fit on the page"),
     "units": (4_096, "a layer with more takes seconds to draw"),
+    "epochs": (10_000_000, "the page keeps the numbers of each, some 50 bytes"),
     "weights": (2_000_000, "weights on the way are kept, some dozens of times 16 MB"),
 }
 """The most that a page builds, each with its reason, so that a slip of the keyboard does not take all memory."""
@@ -217,6 +218,17 @@ def refuse_too_large(design: Design) -> None:
             _hold("units", units)
             weights, before = weights + (before + 1) * units, units
     _hold("weights", weights)
+
+
+def refuse_too_many(epochs: int) -> None:
+    """Refuse more epochs than `LIMITS`: at full speed a small network makes a million a second.
+
+    >>> refuse_too_many(100_000_000)
+    Traceback (most recent call last):
+    ...
+    backlit.errors.BacklitError: 100,000,000 epochs are too many for the page; expected at most 10,000,000: the page ...
+    """
+    _hold("epochs", epochs)
 
 
 def _hold(what: str, number: int) -> None:

@@ -5,15 +5,13 @@ from __future__ import annotations
 import time
 from typing import ClassVar
 
+from backlit.analysis.live.growing_curve import GrowingCurve
 from backlit.analysis.live.score import Baseline, LiveScore, baseline, live_score
 from backlit.engine import Network, SteppedTraining
 from backlit.page.design import Design, difference
 from backlit.page.session import Panel, Part, Session
 from backlit.page.view import Kept, View
 from backlit.show.live.curves import Curves, Earlier, MetricPoint, curves_html, curves_numbers
-
-MOST_CURVE = 200
-"""Epochs of a curve: at 300 pixels more are not told apart."""
 
 MOST_MEASURED, FINE = 400, 100
 """Of more measured moments every second one is dropped; moments are measured until they are as near as 1 / FINE."""
@@ -49,7 +47,7 @@ class CurvesPanel(Panel):
         """Begin anew; the curves so far stay where the settings have changed."""
         drawn, design = self._drawn, self.session.design
         if drawn is not None and drawn[0].history and drawn[1] != design:
-            curve = drawn[0].history.curve(MOST_CURVE)
+            curve = GrowingCurve(drawn[0].history).curve(len(drawn[0].history))
             self.earlier.append(Earlier(difference(drawn[1], design), curve, tuple(self._points())))
             del self.earlier[:-EARLIER]
         self._drawn = None
