@@ -5,10 +5,12 @@ python -m bench.page.client HOST COOKIE PANELS
 
 from __future__ import annotations
 
+import gzip
 import http.client
 import re
 import sys
 import time
+import zlib
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -30,6 +32,16 @@ class Answer(NamedTuple):
     status: int
     length: int
     content: bytes
+
+
+class Event(NamedTuple):
+    """An event of a stream: its length on the wire, and its text."""
+
+    length: int
+    text: bytes
+
+
+GZIP = {"Accept-Encoding": "gzip"}
 
 
 class Client:
@@ -57,42 +69,44 @@ class Client:
 
     def _asked(self, method: str, path: str, body: bytes | None) -> Answer:
         connection = http.client.HTTPConnection(self.host)
-        headers = {"Cookie": self.cookie, "X-Backlit": "1", "Content-Type": "application/json"}
+        headers = {"Cookie": self.cookie, "X-Backlit": "1", "Content-Type": "application/json", **GZIP}
         connection.request(method, path, body, headers | {"Origin": f"http://{self.host}"})
         answer = connection.getresponse()
         content = answer.read()
         connection.close()
-        return Answer(answer.status, len(content), content)
+        packed = answer.getheader("content-encoding") == "gzip"
+        return Answer(answer.status, len(content), gzip.decompress(content) if packed else content)
 
-    def events(self, view: str = "network") -> Iterator[bytes]:
-        """Give the events of the stream of a view, each as it lies on the wire."""
+    def events(self, view: str = "network") -> Iterator[Event]:
+        """Give the events of the stream of a view."""
         yield from events(self.host, self.cookie, (*SEEN, *VIEWS[view]))
 
 
-def events(host: str, cookie: str, panels: tuple[str, ...]) -> Iterator[bytes]:
+def events(host: str, cookie: str, panels: tuple[str, ...]) -> Iterator[Event]:
     """Give the events of a stream until it ends."""
     connection = http.client.HTTPConnection(host)
-    connection.request("GET", f"/events?panels={','.join(panels)}", headers={"Cookie": cookie})
+    connection.request("GET", f"/events?panels={','.join(panels)}", headers={"Cookie": cookie, **GZIP})
     answer = connection.getresponse()
     if answer.status != 200:
         raise ConnectionError(f"the stream was answered by {answer.status}: {answer.read()[:200]!r}")
-    event = b""
+    unpacker, length, text = zlib.decompressobj(wbits=31), 0, b""
     try:
-        while line := answer.readline():
-            event += line
-            if line == b"\n":
-                yield event
-                event = b""
+        while packed := answer.read1():
+            length += len(packed)
+            *found, text = (text + unpacker.decompress(packed)).split(b"\n\n")
+            for event in found:
+                yield Event(length, event)
+                length = 0
     finally:
         connection.close()
 
 
 def main(host: str, cookie: str, panels: str) -> None:
-    """Read a stream, and print for each event the seconds since the start and its length."""
+    """Read a stream, and print for each event the seconds since the start and its length on the wire."""
     began = time.perf_counter()
     for event in events(host, cookie, tuple(panels.split(","))):
-        if event.startswith(b"event: parts"):
-            print(f"{time.perf_counter() - began:.3f} {len(event)}", flush=True)
+        if event.text.startswith(b"event: parts"):
+            print(f"{time.perf_counter() - began:.3f} {event.length}", flush=True)
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ def without_pandas() -> None:
     pyarrow asks once whether there is pandas, at its first conversion of whatever kind, and remembers the answer. A
     conversion to or from pandas itself asks again, and works as ever.
     """
-    import pyarrow as pa  # noqa: PLC0415  (late, as all that takes time)
+    import pyarrow as pa
 
     if "pandas" in sys.modules:
         return

@@ -10,6 +10,8 @@ import msgspec
 from markupsafe import Markup
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
@@ -90,11 +92,13 @@ def app_of(session: Session, streams: Streams) -> Starlette:
     async def save(request: Request) -> Response:
         return await run_in_threadpool(saved, session, request.path_params["panel"], request.path_params["kind"])
 
-    return Starlette(routes=[
+    routes = [
         Route("/", page), Route("/static/{name}", static), Route("/events", events),
         Route("/command", command, methods=["POST"]), Route("/upload", upload, methods=["POST"]),
         Route("/raster/{panel}/{kind}", raster), Route("/save/{panel}/{kind}", save),
-    ])  # fmt: skip
+    ]  # fmt: skip
+    packing = Middleware(GZipMiddleware, minimum_size=1_000, compresslevel=1)  # of streams it packs nothing
+    return Starlette(routes=routes, middleware=[packing])
 
 
 def page_html(session: Session, styles: Sequence[str]) -> str:

@@ -23,7 +23,7 @@ COLUMNS = {"loss": 0, "validation_loss": 1, "rate": 2}
 
 
 class GrowingCurve:
-    """The curve of the first epochs of a history, as `curve_of` gives it, but with the peaks kept from one time to the next.
+    """The curve of a history's first epochs, as `curve_of` gives it, with the peaks kept from one time to the next.
 
     Stretches are as wide as a power of two, and two are joined where there are too many. So a curve costs as much time
     as there are new epochs. A history's metrics and gradient norms are left out.
