@@ -11,8 +11,8 @@ import statistics
 import time
 import zlib
 from collections import deque
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import msgspec
@@ -68,6 +68,7 @@ class Streams:
         self.ended = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._told = False
+        self._answering, self._late = 0, False
 
     def changed(self) -> None:
         """Say that something has changed. Any thread may call it, as often as it likes."""
@@ -78,8 +79,25 @@ class Streams:
 
     def _tell(self) -> None:
         self._told = False  # first: what changes from here on is told again
+        self._late = self._answering > 0
+        if self._late:
+            return
         for stream in self.open:
             stream.new.set()
+
+    @contextmanager
+    def answered_first(self) -> Iterator[None]:
+        """Draw no snapshot until the end of the block, where a command is answered: drawings are made one at a time.
+
+        For the thread of the loop.
+        """
+        self._answering += 1
+        try:
+            yield
+        finally:
+            self._answering -= 1
+            if self._late:
+                self._tell()
 
     def end(self) -> None:
         """End all streams, each with an event "end", and open no more. For the thread of the loop."""

@@ -79,7 +79,9 @@ def app_of(session: Session, streams: Streams) -> Starlette:
             asked = msgspec.json.decode(await request.body(), type=Asked)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             return JSONResponse({"error": f"The command cannot be read: {error}."}, 400)
-        return await run_in_threadpool(answer, session, lambda: session.do(asked.do, asked.given), asked.panels)
+        panels = touched(session, asked)
+        with streams.answered_first():
+            return await run_in_threadpool(answer, session, lambda: session.do(asked.do, asked.given), panels)
 
     async def upload(request: Request) -> Response:
         name, content = request.query_params.get("name", "table.csv"), await request.body()
@@ -123,6 +125,13 @@ def changed_parts(session: Session, panels: tuple[str, ...]) -> Snapshot:
         return version, new
 
     return snapshot
+
+
+def touched(session: Session, asked: Asked) -> tuple[str, ...]:
+    """Give which of the panels that are seen a command's answer has; the stream brings the others."""
+    panel = session.panels.get(asked.do.partition(".")[0])
+    touches = panel.touches if panel is not None else ()
+    return tuple(name for name in asked.panels if name in touches) if touches else asked.panels
 
 
 def answer(session: Session, act: Callable[[], None], panels: tuple[str, ...]) -> Response:

@@ -46,6 +46,8 @@ class Panel:
     name: ClassVar[str]
     lasting: ClassVar[bool] = False
     """Whether the panel stays as it is where another source is taken."""
+    touches: ClassVar[tuple[str, ...]] = ()
+    """The panels that its commands change at once, which are answered without the others; all where none is named."""
 
     def __init__(self, session: Session) -> None:
         self.session = session

@@ -22,6 +22,7 @@ class UnitPanel(Panel):
     """The unit that is looked at."""
 
     name: ClassVar[str] = "unit"
+    touches: ClassVar[tuple[str, ...]] = ("unit", "network")
 
     def __init__(self, session: Session) -> None:
         super().__init__(session)
