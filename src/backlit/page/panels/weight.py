@@ -32,6 +32,7 @@ class WeightPanel(Panel):
 
     name: ClassVar[str] = "weight"
     NAMES: ClassVar[tuple[str, ...]] = ("weight",)
+    touches: ClassVar[tuple[str, ...]] = ("weight", "network")
 
     def __init__(self, session: Session) -> None:
         super().__init__(session)
