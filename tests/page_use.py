@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from live_page import keys
+from live_page import keys, until
+
+from backlit.page.session import Session
 
 FOCUSED = """
 const one = document.activeElement
@@ -111,3 +113,15 @@ def point_at(browser: Any, css: str) -> None:
 def text(browser: Any, css: str) -> str:
     """Give the text of a part; nothing where it is not there."""
     return str(browser.run("return document.querySelector(arguments[0])?.textContent ?? ''", css))
+
+
+SAME = """
+const made = document.createElement('div')
+made.innerHTML = arguments[1]
+return made.textContent === document.getElementById(`panel-${arguments[0]}`).textContent
+"""
+
+
+def shows(browser: Any, session: Session, name: str) -> None:
+    """Wait until a panel shows what the session has for it now."""
+    until(lambda: browser.run(SAME, name, session.draw((name,))[1][name].html))
