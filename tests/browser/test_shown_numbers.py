@@ -35,7 +35,7 @@ return {
   }),
 }
 """
-"""What a panel shows: of each formula its symbol and its last line, given numbers, and the picture's with their names."""
+"""Of each formula its symbol and its last line, the given numbers, and those of the picture with their names."""
 UNIT = """
 const panel = document.getElementById('panel-unit')
 return {weights: [...panel.querySelectorAll('.unit-weights tbody tr')].map(row =>
