@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import ClassVar, NamedTuple
 
 from backlit.analysis.live.score import Baseline, LiveScore, baseline, live_score
 from backlit.engine import Network, SteppedTraining
@@ -25,6 +26,22 @@ EARLIER = 2
 """So many runs of other settings stay to compare."""
 
 
+class Measured(NamedTuple):
+    """What was measured of a training: `network` is the one that its moments are drawn with, `scratch` a copy of it.
+
+    A design may change while a moment of the one before is drawn; each has its own measurements.
+    """
+
+    network: Network
+    scratch: Network
+    baseline: Baseline | None
+    points: dict[int, MetricPoint]
+
+    def in_order(self) -> tuple[MetricPoint, ...]:
+        """Give the points by their place."""
+        return tuple(self.points[step] for step in sorted(self.points))
+
+
 class CurvesPanel(Panel):
     """The curves of the training.
 
@@ -38,83 +55,77 @@ class CurvesPanel(Panel):
         super().__init__(session)
         self.earlier: list[Earlier] = []
         self._drawn: tuple[SteppedTraining, Design] | None = None
-        self._begin()
-
-    def _begin(self) -> None:
-        self.measured: dict[int, MetricPoint] = {}
-        self._baseline: Baseline | None = None
-        self._scratch: Network | None = None
+        self.measured: Measured | None = None
 
     def forget(self) -> None:
         """Begin anew; the curves so far stay where the settings have changed."""
-        drawn, design = self._drawn, self.session.design
-        if drawn is not None and drawn[0].history and drawn[1] != design:
+        drawn, measured, design = self._drawn, self.measured, self.session.design
+        if drawn is not None and measured is not None and drawn[0].history and drawn[1] != design:
             curve = drawn[0].history.curve(MOST_CURVE)
-            self.earlier.append(Earlier(difference(drawn[1], design), curve, tuple(self._points())))
+            self.earlier.append(Earlier(difference(drawn[1], design), curve, measured.in_order()))
             del self.earlier[:-EARLIER]
-        self._drawn = None
-        self._begin()
+        self._drawn = self.measured = None
 
     def draw(self, view: View) -> Part:
         """Draw the curves."""
-        if self._scratch is None:
-            self._scratch = view.network.copy()
-            self._baseline = baseline(view.network, view.source.Y)
+        measured = self.measured
+        if measured is None or measured.network is not view.network:
+            network = view.network
+            measured = Measured(network, network.copy(), baseline(network, view.source.Y), {})
+            self.measured = measured
         self._drawn = self.session.training, view.design
-        self._measure(view)
+        self._measure(view, measured)
         replayed = None if view.replayed is None else view.step / view.batches
         curves = Curves(
-            view.curve, tuple(self._points()), view.score.metric, view.network.loss.name.replace("_", " "),
-            self._baseline, replayed, tuple(self.earlier), view.score.sampled,
+            view.curve, measured.in_order(), view.score.metric, view.network.loss.name.replace("_", " "),
+            measured.baseline, replayed, tuple(self.earlier), view.score.sampled,
         )  # fmt: skip
         return Part(curves_html(curves), numbers=curves_numbers(curves))
 
-    def _points(self) -> list[MetricPoint]:
-        return [self.measured[step] for step in sorted(self.measured)]
-
-    def _measure(self, view: View) -> None:
+    def _measure(self, view: View, measured: Measured) -> None:
         """Measure the metric now, and of earlier moments where the gaps are large, as long as there is time."""
-        began = time.perf_counter()
+        began, points = time.perf_counter(), measured.points
         if view.replayed is None:
-            for step in [step for step in self.measured if step > view.step]:  # undone, since the epoch diverged
-                del self.measured[step]
+            for step in [step for step in points if step > view.step]:  # undone, since the epoch diverged
+                del points[step]
             if not (view.keeps_best and view.stopped):  # the network has then the weights of another epoch
-                self.measured[view.step] = _point(view.step, view.batches, view.score)
+                points[view.step] = _point(view.step, view.batches, view.score)
         seconds = WHILE_PLAYING if view.playing else WHILE_PAUSED
-        while gap := self._gap(view.kept):
+        while gap := _gap(view.kept, points):
             if time.perf_counter() - began > seconds:
                 if not view.playing:
                     self.session.change()  # the rest follows
                 break
-            self.measured[gap.step] = _point(gap.step, view.batches, self._score(gap, view))
-        if len(self.measured) > MOST_MEASURED:
-            last = max(self.measured)
-            for step in sorted(self.measured)[1::2]:
+            points[gap.step] = _point(gap.step, view.batches, _score(measured.scratch, gap, view))
+        if len(points) > MOST_MEASURED:
+            last = max(points)
+            for step in sorted(points)[1::2]:
                 if step != last:
-                    del self.measured[step]
+                    del points[step]
 
-    def _gap(self, kept: tuple[Kept, ...]) -> Kept | None:
-        """Give the moment in the middle of the largest gap between those measured; None where all are near enough."""
-        if kept[0].step not in self.measured:
-            return kept[0]
-        inside: list[Kept] = []
-        best: tuple[float, Kept] | None = None
-        end = kept[-1]
-        for moment in kept:
-            if moment.step not in self.measured:
-                inside.append(moment)
-            if inside and (moment.step in self.measured or moment is end):
-                span = inside[-1].step - inside[0].step + 1
-                if best is None or span > best[0]:
-                    best = span, inside[len(inside) // 2]
-                inside = []
-        least = (end.step - kept[0].step) / FINE
-        return best[1] if best and (best[0] > least or best[1] is end or len(kept) <= FINE) else None
 
-    def _score(self, moment: Kept, view: View) -> LiveScore:
-        assert self._scratch is not None
-        self._scratch.parameters[:], self._scratch.state[:] = moment.parameters, moment.statistics
-        return live_score(self._scratch, (view.source.X, view.source.Y), view.source.validation)
+def _gap(kept: tuple[Kept, ...], points: Mapping[int, MetricPoint]) -> Kept | None:
+    """Give the moment in the middle of the largest gap between those measured; None where all are near enough."""
+    if kept[0].step not in points:
+        return kept[0]
+    inside: list[Kept] = []
+    best: tuple[float, Kept] | None = None
+    end = kept[-1]
+    for moment in kept:
+        if moment.step not in points:
+            inside.append(moment)
+        if inside and (moment.step in points or moment is end):
+            span = inside[-1].step - inside[0].step + 1
+            if best is None or span > best[0]:
+                best = span, inside[len(inside) // 2]
+            inside = []
+    least = (end.step - kept[0].step) / FINE
+    return best[1] if best and (best[0] > least or best[1] is end or len(kept) <= FINE) else None
+
+
+def _score(scratch: Network, moment: Kept, view: View) -> LiveScore:
+    scratch.parameters[:], scratch.state[:] = moment.parameters, moment.statistics
+    return live_score(scratch, (view.source.X, view.source.Y), view.source.validation)
 
 
 def _point(step: int, batches: int, score: LiveScore) -> MetricPoint:
