@@ -18,11 +18,13 @@ function move(id) {
 }
 
 const step = document.getElementById("panel-step")
-step?.addEventListener("keydown", (event) => {
+document.addEventListener("keydown", (event) => {
   const to = KEYS[event.key]
   const from = event.target
+  if (!step || step.closest("[hidden]") || !(from instanceof Element)) return
+  if (from !== document.body && !step.contains(from)) return
   if (!to || event.ctrlKey || event.altKey || event.metaKey) return
-  if (from instanceof Element && from.closest("input, select, textarea, [data-keep-scroll], .rows")) return
+  if (from.closest("input, select, textarea, [data-keep-scroll], .rows")) return
   event.preventDefault()
   if (!event.repeat || !moving) move(to)
 })
