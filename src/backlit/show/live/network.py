@@ -190,7 +190,9 @@ def _column(column: LiveColumn, placed: Placed, number: int) -> str:
     )
     parts = [f'<g data-units="{number}"><text class="head">{head}</text>']
     if column.block:
-        chosen = f' role="button" tabindex="0" data-do="weight.first" data-given=\'{{"array":"{escape(column.first)}"}}\''
+        chosen = (
+            f' role="button" tabindex="0" data-do="weight.first" data-given=\'{{"array":"{escape(column.first)}"}}\''
+        )
         parts.append(f'<g class="block"{chosen if column.first else ""}><title>{escape(", ".join((column.title, *column.details)))}</title>'
                      f'<rect x="{x - placed.half}" y="{placed.top}" width="{2 * placed.half}" height="{placed.height}" '
                      'rx="6"/><text>')  # fmt: skip

@@ -8,7 +8,6 @@ HINT = "Point at a unit; click a line for its chain rule."
 """How the drawing is used."""
 
 
-
 def network_panel_html(drawing: str, outline: LiveOutline, *, slopes: bool) -> str:
     """Give the drawing with its controls."""
     modes = "".join(
