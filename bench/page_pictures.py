@@ -4,7 +4,7 @@
     python -m bench.page_pictures docs/pictures/page-row.png docs/pictures/page-row-dark.png
 
 They are of the real page, as `backlit page` serves it, brought to a state by the commands that its buttons send:
-`page-network` is iris after 30 epochs with a weight worked out, `page-row` one row of the two-layer example on its way
+`page-network` is iris after 40 epochs with a weight worked out, `page-row` one row of the two-layer example on its way
 back. Chromium, chromedriver, selenium and Pillow are needed: pip install '.[browser,test]', and Debian's packages
 chromium and chromium-driver.
 """
@@ -32,6 +32,9 @@ OPTIONS = (
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 )  # fmt: skip
 
+WINDOW = 800
+"""Pixels of the window's height; a picture may show more of the page."""
+
 LONGEST = 60.0
 """Seconds until a state must have come."""
 
@@ -51,15 +54,18 @@ class Picture(NamedTuple):
     words: str
 
 
+STEPS = ("--set", "optimizer=sgd", "--set", "optimizer.rate=0.03", "--set", "batch_size=1", "--set", "epochs=80")
+"""Steps whose numbers fit on a page: of one row each, by plain gradient descent."""
+
 PICTURES = {
     "page-network": Picture(
-        ("iris", "--set", "batch_size=1"), 1440, 1130,
-        (("bar.pace", {"speed": 0}), ("bar.advance", {"epochs": 30}), ("unit.look", {"name": "h2"}),
+        ("iris", *STEPS), 1440, 1400,
+        (*[("bar.advance", {"epochs": 1})] * 40, ("unit.look", {"name": "h2"}),
          ("weight.choose", {"name": "w(h2,versicolor)"})),
-        "network", "#bar-place", "30 of",
+        "network", "#bar-place", "40 of",
     ),
     "page-row": Picture(
-        ("two-layer",), 1440, 830,
+        ("two-layer",), 1440, 900,
         (("bar.advance", {"epochs": 1}), ("step.go", {"stage": 4})),
         "step", "#step-title", "Back",
     ),
@@ -103,7 +109,7 @@ import("/static/page.js").then(async ({ send, show }) => {
 
 def taken(driver: Any, picture: Picture, *, dark: bool) -> bytes:
     """Open a page, bring it to the state, and give what is to be seen as PNG."""
-    size = {"width": picture.width, "height": picture.height, "deviceScaleFactor": 1, "mobile": False}
+    size = {"width": picture.width, "height": WINDOW, "deviceScaleFactor": 1, "mobile": False}
     driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
     scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
     driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "", "features": [scheme]})
@@ -118,7 +124,9 @@ def taken(driver: Any, picture: Picture, *, dark: bool) -> bytes:
                 raise SystemExit(f"{picture.where} says {driver.execute_script(words)!r}, not {picture.words!r}")
             time.sleep(0.2)
         time.sleep(2.0)  # what is drawn behind it, as the plane's colours, has come
-        return base64.b64decode(driver.execute_cdp_cmd("Page.captureScreenshot", {})["data"])
+        clip = {"x": 0, "y": 0, "width": picture.width, "height": picture.height, "scale": 1}
+        given = {"clip": clip, "captureBeyondViewport": True}
+        return base64.b64decode(driver.execute_cdp_cmd("Page.captureScreenshot", given)["data"])
 
 
 def small(png: bytes) -> bytes:
