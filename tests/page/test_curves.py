@@ -85,8 +85,7 @@ def test_long_trainings_have_short_curves(monkeypatch: pytest.MonkeyPatch) -> No
     assert 150 < len(numbers["loss"]["points"]) <= 220
     assert curves_module.FINE // 2 < len(numbers["metric"]["points"]) <= curves_module.MOST_MEASURED
     assert numbers["metric"]["points"][-1][0] == 3_000
-    assert panel.measured is not None
-    assert len(panel.measured.points) <= curves_module.MOST_MEASURED
+    assert len(panel.measured) <= curves_module.MOST_MEASURED
     apart = [two - one for (one, *_), (two, *_) in zip(numbers["metric"]["points"], numbers["metric"]["points"][1:],
                                                        strict=False)]  # fmt: skip
     assert max(apart) <= 2 * 3_000 / curves_module.FINE
@@ -105,8 +104,7 @@ def test_each_moment_is_measured_once(monkeypatch: pytest.MonkeyPatch) -> None:
         trained(session, 60)
         settled(session)
     assert len(counted) == len(set(counted)) > 20
-    assert panel.measured is not None
-    assert set(counted) <= set(panel.measured.points)
+    assert set(counted) <= set(panel.measured)
 
 
 def test_earlier_runs_stay_where_settings_changed_and_two_at_most() -> None:
@@ -162,8 +160,7 @@ def test_undone_updates_leave_no_points() -> None:
     session.training.advance(updates=9, seconds=math.inf)
     session.keep()
     drawn(session)
-    assert panel.measured is not None
-    points = panel.measured.points
+    points = panel.measured
     points[10_000] = points[9]
     drawn(session)
     assert sorted(points) == [0, 9]

@@ -353,7 +353,7 @@ def test_frozen_shared_and_dropped_weights_are_told() -> None:
 def test_a_weight_is_chosen_by_its_parts_or_refused() -> None:
     session = session_of("two-layer")
     text = html(session, "weight")
-    assert "The chain rule of a weight appears here" in text
+    assert "Its chain rule appears here" in text
     assert '<option value="w5">' in text
     session.do("weight.pick", {"array": 0, "source": 1, "unit": 0})
     assert '<h2 id="weight-title">w2 = ' in html(session, "weight")
