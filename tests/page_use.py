@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from live_page import keys
+from live_page import keys, until
+
+from backlit.page.session import Session
 
 FOCUSED = """
 const one = document.activeElement
@@ -62,52 +65,70 @@ def tab_to(browser: Any, wanted: str, *, back: bool = False) -> list[dict[str, A
     pytest.fail(f"Tab does not lead to {wanted!r}; it leads to {[stop['id'] or stop['name'] for stop in stops]}")
 
 
-def retype(browser: Any, words: str) -> None:
-    """Replace what stands in the field that has the focus, and press Enter."""
+def retype(browser: Any, words: str, *, end: str = "\ue007") -> None:
+    """Replace what stands in the field that has the focus, and press Enter, or another key."""
     from selenium.webdriver.common.action_chains import ActionChains
     from selenium.webdriver.common.keys import Keys
 
     chain = ActionChains(browser.driver).key_down(Keys.CONTROL).send_keys("a").key_up(Keys.CONTROL)
-    chain.send_keys(words, Keys.ENTER).perform()
+    chain.send_keys(words, end).perform()
 
 
-def click(browser: Any, css: str) -> None:
-    """Move the mouse onto the part of a selector and press; another part that covers it lets the test fail."""
+def _at(browser: Any, css: str, does: Callable[[Any], Any]) -> None:
+    """Scroll to a part and do something there; once more where it has just been swapped."""
     from selenium.common.exceptions import StaleElementReferenceException
 
     for tries in range(5):
         try:
-            browser.driver.find_element("css selector", css).click()
+            part = browser.driver.find_element("css selector", css)
+            browser.run("arguments[0].scrollIntoView({block: 'center'})", part)
+            does(part)
         except StaleElementReferenceException:
-            if tries == 4:  # a panel that is drawn anew all the time cannot be clicked
+            if tries == 4:  # a panel that is drawn anew all the time cannot be used
                 raise
         else:
             return
 
 
-def pick(browser: Any, css: str, text: str) -> None:
+def click(browser: Any, css: str) -> None:
+    """Move the mouse onto a part and press; another part that covers it lets the test fail."""
+    _at(browser, css, lambda part: part.click())
+
+
+def pick(browser: Any, css: str, words: str) -> None:
     """Choose an option of a list by its text."""
     from selenium.webdriver.support.select import Select
 
-    Select(browser.driver.find_element("css selector", css)).select_by_visible_text(text)
+    _at(browser, css, lambda part: Select(part).select_by_visible_text(words))
 
 
-def write(browser: Any, css: str, text: str) -> None:
+def write(browser: Any, css: str, words: str) -> None:
     """Click a field, replace what stands in it, and leave it."""
     from selenium.webdriver.common.keys import Keys
 
     click(browser, css)
-    browser.driver.find_element("css selector", css).send_keys(Keys.CONTROL + "a", text, Keys.TAB)
+    retype(browser, words, end=Keys.TAB)
 
 
 def point_at(browser: Any, css: str) -> None:
     """Move the mouse onto a part, without pressing."""
     from selenium.webdriver.common.action_chains import ActionChains
 
-    part = browser.driver.find_element("css selector", css)
-    ActionChains(browser.driver).scroll_to_element(part).move_to_element(part).perform()
+    _at(browser, css, lambda part: ActionChains(browser.driver).move_to_element(part).perform())
 
 
 def text(browser: Any, css: str) -> str:
     """Give the text of a part; nothing where it is not there."""
     return str(browser.run("return document.querySelector(arguments[0])?.textContent ?? ''", css))
+
+
+SAME = """
+const made = document.createElement('div')
+made.innerHTML = arguments[1]
+return made.textContent === document.getElementById(`panel-${arguments[0]}`).textContent
+"""
+
+
+def shows(browser: Any, session: Session, name: str) -> None:
+    """Wait until a panel shows what the session has for it now."""
+    until(lambda: browser.run(SAME, name, session.draw((name,))[1][name].html))

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from live_page import comes, opened
+from live_page import comes, opened, until
 from page_checks import AXE, OPEN, WIDER, axe
 
+from backlit.model import Settings, fit_table, save
 from backlit.page.panels import PANELS
 from backlit.page.session import Session
 from backlit.page.sources import source_of
@@ -43,6 +44,9 @@ def page(browser: Any) -> Iterator[tuple[Any, Session]]:
     session = Session(source_of("iris"), PANELS)
     with opened(browser, session):
         yield browser, session
+
+
+READING = "return document.getElementById('source-reading').textContent"
 
 
 def begin(page: tuple[Any, Session]) -> tuple[Any, Session]:
@@ -88,11 +92,51 @@ def test_a_file_is_dropped_anywhere(page: Any) -> None:
     assert session.source.title == "t.csv"
 
 
+def test_network_and_model_files_are_dropped_too(page: Any, tmp_path: Path) -> None:
+    browser, session = begin(page)
+    browser.run(DROP, [["n.toml", "[[network.layers]]\nunits = 3\n"]], 3)
+    comes(browser, "return document.querySelectorAll('#build-model').length", 1)
+    until(lambda: session.source.words == ("n.toml", "--data", "iris"))
+    comes(browser, "return document.getElementById('build-command').textContent", "backlit page n.toml --data iris")
+    browser.run(DROP, [["n.toml", "[[network.layers]]\nunit = 3\n"]], 3)
+    comes(browser, f"{ERROR}.slice(0, 15)", "n.toml, line 2:")
+    assert session.source.words == ("n.toml", "--data", "iris")
+    model, _ = fit_table("iris", settings=Settings(layers=(3,), epochs=1))
+    path = save(model, tmp_path / "m.safetensors")
+    browser.driver.find_element("id", "source-file").send_keys(str(path))
+    comes(browser, TITLE, "m.safetensors on iris")
+    said = "return [...document.querySelectorAll('body > [role=status]')].map(one => one.textContent).join()"
+    comes(browser, f"{said}.slice(0, 22)", "m.safetensors is open:")
+    assert "It begins at the weights of m.safetensors" in browser.run(
+        "return document.getElementById('source-begins').textContent"
+    )
+
+
+def test_a_wrong_row_is_stepped_through(page: Any) -> None:
+    browser, _ = begin(page)
+    browser.run(
+        "const list = document.getElementById('predictions-which'); list.value = 'validation'; "
+        "list.dispatchEvent(new Event('change', {bubbles: true}))"
+    )
+    kind = "return JSON.parse(document.querySelector('#predictions-scroll tbody tr').dataset.given).which"
+    comes(browser, kind, "validation")
+    browser.run("document.getElementById('predictions-at-0').click()")
+    comes(browser, "return document.querySelectorAll('#predictions-step').length", 1)
+    browser.run("document.getElementById('predictions-step').click()")
+    comes(browser, "return document.activeElement.id", "tab-step")
+    comes(browser, "return document.getElementById('step-which')?.value", "validation")
+
+
 def test_a_file_that_is_too_large_is_refused_before_it_is_sent(page: Any) -> None:
     browser, _ = begin(page)
     browser.run("document.getElementById('source-file').dataset.largest = '100'")
     browser.run(DROP, [["t.csv", ROWS]], 3)
-    comes(browser, ERROR, f"t.csv has {len(ROWS)} bytes; the page takes up to 100.")
+    comes(
+        browser,
+        ERROR,
+        f"t.csv has {len(ROWS)} bytes; the page takes up to 100 from a browser; in the "
+        "terminal, backlit page t.csv takes it.",
+    )
 
 
 def test_a_target_is_chosen_by_keyboard(page: Any) -> None:
@@ -102,6 +146,11 @@ def test_a_target_is_chosen_by_keyboard(page: Any) -> None:
     browser, session = begin(page)
     browser.run("document.getElementById('source-target').focus()")
     ActionChains(browser.driver).send_keys(Keys.ARROW_UP).perform()
+    comes(browser, READING, "Enter takes petal width (cm), Escape goes back.")
+    ActionChains(browser.driver).send_keys(Keys.ESCAPE).perform()
+    comes(browser, "return document.getElementById('source-target').value", "species")
+    assert session.source.target == "species"
+    ActionChains(browser.driver).send_keys(Keys.ARROW_UP, Keys.ENTER).perform()
     comes(browser, "return document.getElementById('source-target').value", "petal width (cm)")
     comes(browser, "return document.querySelector('#panel-boundary h2').textContent", "Predicted petal width (cm)")
     assert session.source.target == "petal width (cm)"

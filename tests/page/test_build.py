@@ -353,3 +353,63 @@ def test_the_saved_network_file_of_a_table_is_trained_by_the_command_that_is_sho
     _, *arguments = shlex.split(unescape(words))
     assert main([*arguments, "--epochs", "1", "--validation", "0.2", "-o", "out.safetensors"]) == 0
     assert [layer.name for layer in load("out.safetensors").network.layers] == ["dense", "dropout", "dense"]
+
+
+# ------------------------------------------------------------------------------------------------- losses and classes
+
+
+@pytest.mark.parametrize("loss", ["mse", "half_squared_error", "mae", "binary_cross_entropy"])
+def test_classes_are_learned_by_a_loss_that_compares_numbers_too(loss: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session_module, "SteppedTraining", functools.partial(SteppedTraining, compiled=False))
+    session = Session(source_of("iris"), PANELS)
+    numbers = session.source.Y.copy()
+    change(session, "loss", loss)
+    assert not error_of(session, "loss")
+    assert session.source.Y.shape == (90, 3)
+    assert np.array_equal(session.source.Y.argmax(axis=1), numbers.ravel())
+    assert session.source.validation is not None
+    assert session.source.validation[1].shape == (30, 3)
+    session.do("bar.advance", {"epochs": 1})
+    for part in session.draw(tuple(panel.name for panel in PANELS))[1].values():
+        assert part.html
+    change(session, "loss", "cross_entropy")
+    assert np.array_equal(session.source.Y.ravel(), numbers.ravel())
+    change(session, "loss", "nothing")
+    assert error_of(session, "loss")
+    assert np.array_equal(session.source.Y.ravel(), numbers.ravel())
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"network.layers": "5"}, "Y has shape"),
+        ({"network.layers": "{}"}, "is no layer"),
+        ({"network.layers": "[5]"}, "expected a JSON list of tables"),
+        ({"layers": '[{"op": []}]'}, "unknown layer"),
+        ({"layers": "9" * 5_000}, "is no layer"),
+        ({"layers." + "9" * 5_000 + ".units": "1"}, "there is no layer"),
+        ({"loss": "[" * 60_000}, "loss"),
+        ({"rate": "1"}, "did you mean 'optimizer.rate'"),
+        ({"inputs": "1"}, "did you mean 'network.inputs'"),
+        ({"epoch": "1"}, "epochs"),
+        ({"epochs": "100000000000"}, "epochs are too many"),
+    ],
+)
+def test_settings_that_cannot_be_read_are_refused_in_words(
+    plain: Session, settings: dict[str, str], words: str
+) -> None:
+    before = plain.design
+    with pytest.raises(BacklitError, match=re.escape(words)):
+        plain.do("build.restore", {"settings": settings})
+    assert plain.design == before
+
+
+def test_the_saved_model_has_the_weights_of_the_moment_that_is_looked_at(plain: Session, tmp_path: Path) -> None:
+    plain.do("bar.advance", {"epochs": 3})
+    plain.do("bar.replay", {"place": 0, "of": len(plain.kept.all())})
+    saved = plain.panels["build"].saved("model")
+    assert saved is not None
+    (tmp_path / saved[0]).write_bytes(saved[2])
+    found = load(tmp_path / saved[0])
+    assert found.parameters.tobytes() == plain.kept.all()[0].parameters.tobytes()
+    assert found.parameters.tobytes() != plain.training.network.parameters.tobytes()

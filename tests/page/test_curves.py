@@ -95,8 +95,11 @@ def test_long_trainings_have_short_curves(monkeypatch: pytest.MonkeyPatch) -> No
 def test_each_moment_is_measured_once(monkeypatch: pytest.MonkeyPatch) -> None:
     session, panel = began(epochs=2_000)
     counted: list[int] = []
-    own = panel._score
-    monkeypatch.setattr(panel, "_score", lambda moment, view: (counted.append(moment.step), own(moment, view))[1])
+    own = curves_module._score
+    monkeypatch.setattr(
+        curves_module, "_score",
+        lambda scratch, moment, view: (counted.append(moment.step), own(scratch, moment, view))[1],
+    )  # fmt: skip
     for _ in range(5):
         trained(session, 60)
         settled(session)
@@ -157,9 +160,10 @@ def test_undone_updates_leave_no_points() -> None:
     session.training.advance(updates=9, seconds=math.inf)
     session.keep()
     drawn(session)
-    panel.measured[10_000] = panel.measured[9]
+    points = panel.measured
+    points[10_000] = points[9]
     drawn(session)
-    assert sorted(panel.measured) == [0, 9]
+    assert sorted(points) == [0, 9]
 
 
 def test_letters_are_legible_at_300_pixels() -> None:
@@ -195,3 +199,18 @@ def test_differences_are_said_in_few_words() -> None:
          "units 4-1, activation tanh-identity, …"),
     ):  # fmt: skip
         assert difference(one, changed) == words
+
+
+def test_a_design_that_changes_while_a_moment_is_measured_has_its_own_points(monkeypatch: pytest.MonkeyPatch) -> None:
+    session, _ = began(epochs=30)
+    trained(session, 20)
+    measure, times = curves_module.live_score, iter(range(100))
+
+    def changing(*given: Any) -> Any:
+        if next(times) == 1:
+            session.build(session.design)
+        return measure(*given)
+
+    monkeypatch.setattr(curves_module, "live_score", changing)
+    assert len(drawn(session).numbers["metric"]["points"]) > 1
+    assert [point[0] for point in settled(session).numbers["metric"]["points"]] == [0]

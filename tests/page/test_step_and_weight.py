@@ -146,12 +146,13 @@ def test_the_next_row_is_the_next_one_of_the_batch_and_then_of_the_next_batch() 
     first = [int(row) + 1 for row in session.training.coming().rows]  # type: ignore[union-attr]
     seen = []
     for _ in range(3):
-        seen.append(int(re.findall(r"Row (\d+): row \d of 3 in", html(session))[0]))
+        seen.append(int(re.findall(r"Row (\d+)[^:]*: row \d of 3 in", html(session))[0]))
         assert session.training.step == 0
         session.do("step.next_row", {})
     assert seen == first
     assert session.training.step == 1
-    assert f"Row {session.training.coming().rows[0] + 1}: row 1 of 3 in" in html(session)  # type: ignore[union-attr]
+    first_of_next = session.training.coming().rows[0] + 1  # type: ignore[union-attr]
+    assert re.search(rf"Row {first_of_next}( \(row \d+ of the table\))?: row 1 of 3 in", html(session))
     assert "batch 2 of 30 of epoch 1" in html(session)
 
 
@@ -170,7 +171,7 @@ def test_any_row_can_be_a_batch_of_its_own() -> None:
     other = next(row for row in range(90) if row not in coming.rows)
     session.do("step.row", {"number": other + 1})
     text = html(session)
-    assert f"Row {other + 1} of the 90 training rows, worked out as a batch of its own." in text
+    assert re.search(rf"Row {other + 1} of the 90 training rows \(row \d+ of the table\), worked out as a batch", text)
     step = session.training
     whole = bl.explain(
         step.network, step.X[[other]], step.Y[[other]], optimizer=step.optimizer, slots=step.memory.slots, taken=2,
@@ -183,9 +184,46 @@ def test_any_row_can_be_a_batch_of_its_own() -> None:
     session.do("step.batch", {})
     assert "row 1 of 3 in" in html(session)
     session.do("step.row", {"number": int(coming.rows[2]) + 1})
-    assert f"Row {coming.rows[2] + 1}: row 3 of 3 in" in html(session)
+    assert re.search(rf"Row {coming.rows[2] + 1} \(row \d+ of the table\): row 3 of 3 in", html(session))
     with pytest.raises(BacklitError, match="expected a number from 1 to 90"):
         session.do("step.row", {"number": 91})
+
+
+def test_a_validation_row_is_stepped_through_and_makes_no_update() -> None:
+    session = session_of("iris", batch_size=3)
+    session.do("bar.advance", {"updates": 2})
+    assert '<option value="validation">the 30 validation rows' in html(session)
+    session.do("step.show", {"which": "validation"})
+    session.do("step.row", {"number": 7})
+    source, step = session.source, session.training
+    assert source.table is not None
+    line = source.table.of("validation")[6] + 1
+    assert f"Row 7 of the 30 validation rows (row {line} of the table), worked out as a batch" in html(session)
+    X, Y = source.rows("validation")
+    whole = bl.explain(step.network, X[[6]], Y[[6]], optimizer=step.optimizer, slots=step.memory.slots, taken=2)
+    count = len(stages(session))
+    assert not any(title.startswith("Update") for title in stages(session))
+    seen = [at_stage(session, stage) for stage in range(count)]
+    found = set().union(*map(results, seen))
+    assert found
+    assert found <= results_of(whole)
+    assert "no update is made by it" in seen[-1]
+    cells = source.table.table.take([line - 1]).column("sepal length (cm)").to_pylist()
+    assert f"<td>{cells[0]:g}, standardized" in seen[-1]
+    session.do("step.move", {"by": -7})
+    assert "Row 30 of the 30 validation rows" in html(session)
+    assert session.panels["step"].facts()["which"] == "validation"
+    with pytest.raises(BacklitError, match="expected a number from 1 to 30"):
+        session.do("step.row", {"number": 31})
+    session.do("step.row", {"number": 31, "which": "training"})
+    assert "of the 90 training rows" in html(session) or ": row" in html(session)
+    session.do("step.show", {"which": "validation"})
+    session.do("step.next_row", {})
+    assert "row 2 of 3 in" in html(session)
+    one = session_of("two-layer")
+    assert "step-which" not in html(one)
+    with pytest.raises(BacklitError, match="there are no validation rows"):
+        one.do("step.show", {"which": "validation"})
 
 
 def test_a_table_row_shows_its_own_units() -> None:
@@ -315,7 +353,7 @@ def test_frozen_shared_and_dropped_weights_are_told() -> None:
 def test_a_weight_is_chosen_by_its_parts_or_refused() -> None:
     session = session_of("two-layer")
     text = html(session, "weight")
-    assert "The chain rule of a weight appears here" in text
+    assert "Its chain rule appears here" in text
     assert '<option value="w5">' in text
     session.do("weight.pick", {"array": 0, "source": 1, "unit": 0})
     assert '<h2 id="weight-title">w2 = ' in html(session, "weight")

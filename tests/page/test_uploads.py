@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import io
+import json
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -14,7 +16,9 @@ import pytest
 
 from backlit.data import read_table
 from backlit.errors import BacklitError
+from backlit.model import Settings, fit_table, save
 from backlit.page import uploads
+from backlit.page.panels.build import BuildPanel
 from backlit.page.panels.source import ColumnsPanel, SourcePanel, column_rows, predicted_words
 from backlit.page.session import Session
 from backlit.page.sources import source_of
@@ -78,7 +82,17 @@ def test_another_column_is_predicted_where_the_last_cannot_be() -> None:
         ("t.csv", b"a,a\n1,2\n", 'Two columns of t.csv are named "a"'),
         ("t.csv", b"a\n" + b"".join(b"%d\n" % k for k in range(40)), "No column of t.csv can be learned from"),
         ("t.csv", gzip.compress(b"a,b\n1,2\n", mtime=0), "is packed by gzip; unpack it"),
-        ("t.exe", b"MZ", 'is called "t.exe"; expected a table, .csv or .parquet'),
+        ("t.exe", b"MZ", 'is called "t.exe"; expected a table, .csv or .parquet, a network file, .toml, or a model'),
+        ("t.xlsx", b"PK", "Export the spreadsheet as CSV"),
+        ("n.toml", b"[network", r"^n\.toml, line 1: "),
+        ("n.toml", b"\xff\xfe[", r"n\.toml is not text in UTF-8"),
+        ("n.toml", b"[network]\ninputs = 2\nlayers = [{ units = 1 }]\n", "has no rows, so it takes those of a table"),
+        (
+            "n.toml",
+            b"[network]\ninputs = 2\nlayers = [{ units = 5000 }]\n[data]\ninputs = [[1, 2]]\ntargets = [[1]]\n",
+            "n.toml has units = 5,000; the page takes at most 4,096",
+        ),
+        ("m.safetensors", b"no model", r'^"m\.safetensors" is not a model file, or a damaged one'),
         ("", b"a,b\n1,2\n", 'is called "\\(no name\\)"'),
         ("t.parquet", b"PAR1 garbage", "is a damaged Parquet file"),
     ],
@@ -90,7 +104,7 @@ def test_what_is_no_table_is_refused_in_words(name: str, content: bytes, words: 
 
 def test_sizes_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(uploads, "LARGEST", 1_000)
-    with pytest.raises(BacklitError, match=r"t\.csv has 1,001 bytes; the page takes up to 1,000\."):
+    with pytest.raises(BacklitError, match=r"t\.csv has 1,001 bytes; the page takes up to 1,000 from"):
         uploaded_source("t.csv", b"a" * 1_001)
     monkeypatch.setattr(uploads, "LARGEST", 20_000_000)
     monkeypatch.setattr(uploads, "NUMBERS", 500)
@@ -100,6 +114,31 @@ def test_sizes_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     many = "a,b\n" + "".join(f"t{k % 20},{k % 2}\n" for k in range(60))
     with pytest.raises(BacklitError, match="becomes 21 inputs of 60 rows"):
         uploaded_source("t.csv", many.encode())
+
+
+def test_what_would_take_all_memory_is_refused_before_it_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file of separators; a text that a Parquet file holds once, and a table a million times."""
+    monkeypatch.setattr(uploads, "read_table", lambda table: pytest.fail("it was read"))
+    for content in (b"," * 20_000, b"a,b\n1,2\n" + b";" * 20_000, b"sep=;\n" + b";" * 20_000):
+        with pytest.raises(BacklitError, match=r"^t\.csv has 20,001 columns; the page takes up to 10,000\."):
+            uploaded_source("t.csv", content)
+    texts = pa.DictionaryArray.from_arrays(pa.array(np.zeros(100_000, np.int32)), pa.array(["x" * 3_000]))
+    content = packed(pa.table({"a": texts.dictionary_encode(), "b": np.arange(100_000)}))
+    assert len(content) < 1_000_000
+    with pytest.raises(BacklitError, match=r"holds 100,000 rows of 2 columns, 30\d,\d+,\d+ bytes unpacked"):
+        uploaded_source("t.parquet", content)
+
+
+def test_what_the_reader_cannot_do_is_said_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    for wrong, said in ((pa.ArrowInvalid("straddles\nblocks"), r"t\.csv cannot be read: straddles blocks\."),
+                        (MemoryError(), "not enough memory for what t.csv holds")):  # fmt: skip
+
+        def refuse(*_: Any, wrong: Exception = wrong) -> Any:
+            raise wrong
+
+        monkeypatch.setattr(uploads, "table_of_bytes", refuse)
+        with pytest.raises(BacklitError, match=said):
+            uploaded_source("t.csv", b"a,b\n1,2\n")
 
 
 @pytest.mark.parametrize(
@@ -121,7 +160,7 @@ def test_names_that_collide_are_told_apart() -> None:
     lines = "".join(f"{k},{k % 7},{1 + k % 2}\n" for k in range(40))
     source = uploaded_source("t.csv", f"1,h1,3\n{lines}".encode())
     Session(source, ())
-    assert source.design.network["inputs"] == 2
+    assert source.design.network["inputs"] == ["1", "column h1"]
     assert source.design.network["layers"][-1]["labels"] == ["3=1", "3=2"]
 
 
@@ -222,3 +261,52 @@ def test_a_table_of_many_columns_is_encoded_in_time_of_its_cells(monkeypatch: py
     uploaded_source("wide.csv", f"{names}\n{lines}".encode())
     assert len(asked) < 10
     assert read_table("iris").decimal_commas == ()
+
+
+def test_a_network_file_is_opened_with_its_own_rows_or_on_the_table_at_hand() -> None:
+    layers = b"[[network.layers]]\nunits = 3\n"
+    own = uploaded_source("n.toml", b"[network]\ninputs = 1\nlayers = [{ units = 1 }]\n[data]\n"
+                          b"inputs = [[1.0], [2.0]]\ntargets = [[1.0], [0.0]]\n")  # fmt: skip
+    assert (own.words, own.title, len(own.X)) == (("n.toml",), "n.toml", 2)
+    table = uploaded_source("t.csv", f"a,b,c\n{ROWS}".encode())
+    source = uploaded_source("n.toml", layers, before=table)
+    assert source.words == ("n.toml", "--data", "t.csv", "--target", "c")
+    assert [layer["units"] for layer in source.design.network["layers"]] == [3, 2]
+    again = uploaded_source("m.toml", layers.replace(b"3", b"4"), before=source)
+    assert again.words == ("m.toml", "--data", "t.csv", "--target", "c")
+    on_iris = uploaded_source("n.toml", layers, before=source_of("iris"))
+    assert on_iris.words == ("n.toml", "--data", "iris")
+
+
+def test_a_model_is_opened_on_the_table_at_hand(tmp_path: Path) -> None:
+    model, _ = fit_table("iris", settings=Settings(layers=(3,), epochs=1))
+    content = save(model, tmp_path / "m.safetensors").read_bytes()
+    source = uploaded_source("m.safetensors", content, before=source_of("iris"))
+    assert source.words == ("m.safetensors", "--data", "iris")
+    assert np.array_equal(source.network(source.design).parameters, model.network.parameters)
+    with pytest.raises(BacklitError, match="open a table with its columns first"):
+        uploaded_source("m.safetensors", content, before=source_of("xor"))
+    with pytest.raises(BacklitError, match='wine has no column "species"'):
+        uploaded_source("m.safetensors", content, before=source_of("wine"))
+    damaged = content[:-4] + b"1234"
+    with pytest.raises(BacklitError, match=r'^"m\.safetensors" is damaged') as damage:
+        uploaded_source("m.safetensors", damaged, before=source_of("iris"))
+    assert "/" not in str(damage.value)
+    head = {"network": {"layers": [{"op": "dense", "units": 5_000}]}}
+    text = json.dumps({"__metadata__": {"backlit": json.dumps(head)}}).encode()
+    with pytest.raises(BacklitError, match="has units = 5,000; the page takes at most 4,096"):
+        uploaded_source("m.safetensors", len(text).to_bytes(8, "little") + text, before=source_of("iris"))
+    alone = save(source_of("xor").design.setup().build(), tmp_path / "n.safetensors").read_bytes()
+    assert uploaded_source("n.safetensors", alone, before=source_of("xor")).words == ("n.safetensors", "--data", "xor")
+    with pytest.raises(BacklitError, match="holds a network alone"):
+        uploaded_source("n.safetensors", alone, before=source_of("iris"))
+
+
+def test_of_an_uploaded_file_the_command_says_what_it_does_not_know() -> None:
+    session = Session(uploaded_source("t.csv", f"a,b,c\n{ROWS}".encode()), (SourcePanel, ColumnsPanel, BuildPanel))
+    said = "The browser does not say in which folder t.csv lies"
+    assert said in session.draw(("build",))[1]["build"].html
+    session.do("source.predict", {"column": "b"})
+    assert said in session.draw(("build",))[1]["build"].html
+    session.do("source.choose", {"name": "iris"})
+    assert said not in session.draw(("build",))[1]["build"].html

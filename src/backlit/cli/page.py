@@ -6,7 +6,7 @@ import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
@@ -20,6 +20,7 @@ def page(
     source: str | None = None,
     *,
     target: str | None = None,
+    task: Literal["classes", "numbers"] | None = None,
     data: str | None = None,
     run: str | None = None,
     settings: Annotated[tuple[str, ...], Parameter(name="--set", negative="")] = (),
@@ -43,7 +44,10 @@ def page(
         (`backlit demo` lists them), or a network file (.toml); or a model file (.safetensors) together with --data,
         whose training goes on from its weights. Without any, iris.
     target
-        The column of the table to predict. Bundled data sets and models know theirs.
+        The column of the table to predict; the last one where it is left out. Bundled data sets and models know
+        theirs.
+    task
+        Learn the target as classes or as numbers, instead of choosing by its values.
     data
         The table for a model file, or for the layers of a network file, which then needs no rows of its own: anything
         that SOURCE may be of tables. For a model that is a network alone, a network file or a classic example.
@@ -93,7 +97,7 @@ def page(
     example = lesson_named(lesson).example if lesson else "iris"
     if lesson and not settings and source not in (None, example):
         raise BacklitError(f"--lesson {lesson} takes the data {example}; leave {source} out.")
-    session = Session(source_of(source or example, target, data=data, run=run), PANELS)
+    session = Session(source_of(source or example, target, data=data, run=run, task=task), PANELS)
     session.options = tuple(word for file in plugin or () for word in ("--plugin", str(file)))
     facts = dict(named_values(settings))
     if lesson and facts:

@@ -237,11 +237,15 @@ def _layout(raw: bytes, name: str) -> _Layout:
     encoding = "utf-16" if raw.startswith(_UTF16_MARKS) else "utf-8"
     if not any(line.strip() for line in _text(raw, encoding)):
         raise BacklitError(f"{name} is empty: expected a line of column names and at least one row.")
+    named = _named_delimiter(raw, encoding)
     samples = []
-    for delimiter in _DELIMITERS:
+    most = 6 + bool(named)
+    for delimiter in named or _DELIMITERS:
         with contextlib.suppress(csv.Error):  # with a wrong delimiter, a cell may be too long for Python's reader
             reader = enumerate(csv.reader(_text(raw, encoding), delimiter=delimiter))
-            samples.append((delimiter, list(itertools.islice(((n, record) for n, record in reader if record), 6))))
+            samples.append((delimiter, list(itertools.islice(((n, record) for n, record in reader if record), most))))
+    if named:
+        samples = [(delimiter, records[1:]) for delimiter, records in samples if len(records) > 1]
     if not samples:
         raise BacklitError(f"{name} is not CSV: no separator of {_DELIMITERS!r} cuts its first line into column names.")
 
@@ -253,6 +257,13 @@ def _layout(raw: bytes, name: str) -> _Layout:
     n_blank, header = records[0]
     columns = [cell.strip() or f"column {index + 1}" for index, cell in enumerate(header)]
     return _Layout(encoding, delimiter, n_blank + 1, columns)
+
+
+def _named_delimiter(raw: bytes, encoding: str) -> str:
+    """The delimiter that the first line names, as spreadsheets write it (sep=;); an empty text where it names none."""
+    first = next((line.strip(" \r\n") for line in _text(raw, encoding) if line.strip()), "")
+    found = re.fullmatch(r'"?sep=([,;|\t])"?', first, re.IGNORECASE)
+    return found[1] if found else ""
 
 
 def _refuse_foreign_header(raw: bytes, layout: _Layout, name: str) -> None:
@@ -315,6 +326,8 @@ def _csv_fault(raw: bytes, layout: _Layout, name: str, error: Exception) -> str:
     reader = csv.reader(_text(raw, layout.encoding), delimiter=layout.delimiter)
     try:
         records = filter(None, reader)
+        if _named_delimiter(raw, layout.encoding):
+            next(records)
         width = len(next(records))
         for record in records:
             if len(record) != width:

@@ -254,9 +254,12 @@ class History(Plotted, Displayed, Sequence[Epoch]):
     # ------------------------------------------------------------------------------------------------------ reading
 
     def _read(self) -> Array:
-        """Give the table's array after adding the rows of the chunks that were not read yet."""
+        """Give the table's array after adding the rows of the chunks that were not read yet.
+
+        Those that come meanwhile are left: another thread may train faster than this one reads.
+        """
         with self._reading:
-            while self._unread:  # a chunk is dropped when its rows are there, so that Ctrl-C loses and doubles none
+            for _ in range(len(self._unread)):  # a chunk is dropped when its rows are there: Ctrl-C loses, doubles none
                 chunk = self._unread[0]
                 self._table = self._table.append(chunk.first, self._rows_of(chunk))
                 self._unread.popleft()

@@ -41,7 +41,7 @@ class Registry(MutableMapping[str, type[Op]]):
         return iter(self._classes)
 
     def __contains__(self, name: object) -> bool:
-        return name in self._classes
+        return isinstance(name, str) and name in self._classes
 
     def __len__(self) -> int:
         return len(self._classes)

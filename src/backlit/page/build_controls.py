@@ -207,7 +207,7 @@ def _op(name: str, field: Field, registry: Registry, given: Any) -> list[Control
     if not isinstance(op, str) or op not in registry:
         value = LISTED if isinstance(op, (list, tuple)) else text_of(op)
         return [Control(name, field.label, value, choices, _brief(field.says), wide=True, listed=listed)]
-    wide = registry.kind not in ("activation", "schedule")
+    wide = registry.kind != "activation"
     found = [Control(name, field.label, str(op), choices, _brief(field.says), wide=wide, listed=listed)]
     for setting in fields_of(registry[op]):
         found += _settings(name, own, setting)

@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 import statistics
 import time
+import zlib
 from collections import deque
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import msgspec
@@ -37,6 +38,7 @@ RETRY = 1000
 """Milliseconds after which a browser whose stream broke connects again."""
 
 STREAM_HEADERS = [(b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control", b"no-store")]
+GZIP = (b"content-encoding", b"gzip")
 
 Snapshot = Callable[[], tuple[int, Mapping[str, Any]]]
 """Gives the version of the moment, and the parts that have changed since its last call. Each stream has its own."""
@@ -66,6 +68,7 @@ class Streams:
         self.ended = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._told = False
+        self._answering, self._late = 0, False
 
     def changed(self) -> None:
         """Say that something has changed. Any thread may call it, as often as it likes."""
@@ -76,8 +79,25 @@ class Streams:
 
     def _tell(self) -> None:
         self._told = False  # first: what changes from here on is told again
+        self._late = self._answering > 0
+        if self._late:
+            return
         for stream in self.open:
             stream.new.set()
+
+    @contextmanager
+    def answered_first(self) -> Iterator[None]:
+        """Draw no snapshot until the end of the block, where a command is answered: drawings are made one at a time.
+
+        For the thread of the loop.
+        """
+        self._answering += 1
+        try:
+            yield
+        finally:
+            self._answering -= 1
+            if self._late:
+                self._tell()
 
     def end(self) -> None:
         """End all streams, each with an event "end", and open no more. For the thread of the loop."""
@@ -102,28 +122,31 @@ class Streams:
             return PlainTextResponse(words + "\n", 503)
         return None
 
-    async def send(self, snapshot: Snapshot, receive: Receive, send: Send) -> None:
-        """Send events until the reader has gone or the page ends."""
+    async def send(self, snapshot: Snapshot, receive: Receive, send: Send, *, packed: bool = False) -> None:
+        """Send events until the reader has gone or the page ends; `packed` where it takes what gzip has packed."""
         self._loop = asyncio.get_running_loop()
         stream = _Stream()
         self.open.add(stream)
+        headers, write = STREAM_HEADERS, _write
+        if packed:  # drawings are packed to a tenth
+            headers, write = [*STREAM_HEADERS, GZIP], _Packing().write
         costs = deque([0.0, 0.0], maxlen=3)
         watching = asyncio.create_task(_watch(receive, stream))
         try:
-            await send({"type": "http.response.start", "status": 200, "headers": STREAM_HEADERS})
-            await _write(send, b"retry: %d\n\n" % RETRY)
+            await send({"type": "http.response.start", "status": 200, "headers": headers})
+            await write(send, b"retry: %d\n\n" % RETRY)
             stream.new.set()
             while not stream.closed.is_set():
                 if not await _within(stream.new, self.heartbeat):
-                    await _write(send, b": nothing new\n\n")
+                    await write(send, b": nothing new\n\n")
                 elif not stream.closed.is_set():
                     stream.new.clear()
                     event, cost = await asyncio.to_thread(_made, snapshot)
                     if event:
-                        await _write(send, event)
+                        await write(send, event)
                     costs.append(cost)  # of three the middle one counts: the first may have compiled something
                     await _within(stream.closed, self.pause(statistics.median(costs)))
-            await _write(send, b"event: end\ndata: {}\n\n", more=False)
+            await write(send, b"event: end\ndata: {}\n\n", more=False)
         finally:
             self.open.discard(stream)
             watching.cancel()
@@ -143,7 +166,20 @@ class _StreamResponse(Response):
         if refusal is not None:
             await refusal(scope, receive, send)
         else:
-            await self.streams.send(self.snapshot, receive, send)
+            packed = b"gzip" in dict(scope.get("headers", ())).get(b"accept-encoding", b"")
+            await self.streams.send(self.snapshot, receive, send, packed=packed)
+
+
+class _Packing:
+    """Packs a stream by gzip, each event so that it can be read at once."""
+
+    def __init__(self) -> None:
+        self._packer = zlib.compressobj(level=1, wbits=31)
+
+    async def write(self, send: Send, content: bytes, *, more: bool = True) -> None:
+        """Send content, or the last of it."""
+        packed = self._packer.compress(content) + self._packer.flush(zlib.Z_SYNC_FLUSH if more else zlib.Z_FINISH)
+        await _write(send, packed, more=more)
 
 
 async def _write(send: Send, content: bytes, *, more: bool = True) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from backlit.data.target import TaskKind
 from backlit.errors import BacklitError
 from backlit.examples import NetworkFile, Setup, parse_network_file
 from backlit.examples.layers_alone import parse_layers
@@ -51,7 +52,9 @@ def of_run(file: NetworkFile, given: Sequence[str], name: str, run: str | None =
     )  # fmt: skip
 
 
-def of_file_on_table(text: str, name: str, table: Any, target: str | None, given: Sequence[str]) -> Source:
+def of_file_on_table(
+    text: str, name: str, table: Any, target: str | None, given: Sequence[str], task: TaskKind | None = None
+) -> Source:
     """Give the source of a table with a network file's layers and training; the file's own rows do not count.
 
     Layers are read as by `backlit train DATA --network FILE`: an output layer and a loss that fit the target are added
@@ -61,7 +64,7 @@ def of_file_on_table(text: str, name: str, table: Any, target: str | None, given
     """
     layers = parse_layers(text, name)
     try:
-        return of_table(table, target, given, layers)
+        return of_table(table, target, given, layers, task)
     except BacklitError as error:
         if re.match(r"training\b", str(error)):  # of the file's steps, which the table has no part in
             raise BacklitError(f"{name}: {error}") from error

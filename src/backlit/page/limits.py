@@ -20,6 +20,7 @@ from backlit.page.kept import BYTES, FEWEST_POINTS
 LIMITS = {
     "layers": (32, "more do not fit on the page"),
     "units": (4_096, "a layer with more takes seconds to draw"),
+    "epochs": (10_000_000, "the page keeps the numbers of each, some 50 bytes"),
     "weights": (2_000_000, "weights on the way are kept, some dozens of times 16 MB"),
 }
 """The most that a page builds, each with its reason."""
@@ -47,6 +48,8 @@ def refuse_too_large(design: Design, rows: int = 1) -> None:
         for key in WIDE:
             if isinstance(number := layer.get(key), int):
                 _hold("units", number, (*path, key))
+    if isinstance(epochs := design.training.get("epochs"), int):
+        refuse_too_many(epochs)
     try:
         table = decode({**design.network}, NetworkTable)
         if table.inputs is None:
@@ -71,6 +74,17 @@ def refuse_too_large(design: Design, rows: int = 1) -> None:
             "batch, or fewer units.",
             ("training", "batch_size"),
         )
+
+
+def refuse_too_many(epochs: int) -> None:
+    """Refuse more epochs than `LIMITS`: at full speed a small network makes a million a second.
+
+    >>> refuse_too_many(100_000_000)
+    Traceback (most recent call last):
+    ...
+    backlit.examples.file_errors.MisfitError: 100,000,000 epochs are too many for the page; expected ...
+    """
+    _hold("epochs", epochs, ("training", "epochs"))
 
 
 def _layers(tables: Any, path: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], Mapping[str, Any]]]:

@@ -166,9 +166,9 @@ def _is_plain(training: SteppedTraining) -> bool:
 
 def rows_of(training: SteppedTraining, which: Which) -> tuple[Array, ...]:
     """Give X, Y and the weights, where there are any, of a training's rows that train or validate."""
-    if which == "validation":
-        return tuple(training.validation or (training.X[:0], training.Y[:0]))
-    return (training.X, training.Y, *([training.weights] if training.weights.size else []))
+    training_rows = (training.X, training.Y, training.weights)
+    X, Y, *weights = training_rows if which == "training" or training.validation is None else training.validation
+    return (X, Y, *(part for part in weights if part.size))
 
 
 def _of_rows(
@@ -178,7 +178,7 @@ def _of_rows(
     """Record a step on some rows as a batch of their own, by the optimizer's vectors and rate where they are given."""
     given: dict[str, Any] = {name: getattr(training.settings, name) for name in KEPT}
     X, Y, *weights = rows
-    if weights and weights[0].size:
+    if weights:
         given["sample_weight"] = weights[0]
     if optimizer is not None:
         given |= {"optimizer": training.optimizer, "slots": optimizer[0], "rates": (optimizer[1],)}

@@ -11,6 +11,8 @@ import msgspec
 from markupsafe import Markup
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
@@ -73,7 +75,9 @@ def app_of(session: Session, streams: Streams) -> Starlette:
             asked = msgspec.json.decode(await request.body(), type=Asked)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             return JSONResponse({"error": f"The command cannot be read: {error}."}, 400)
-        return await run_in_threadpool(answer, session, lambda: session.do(asked.do, asked.given), asked.panels)
+        panels = touched(session, asked)
+        with streams.answered_first():
+            return await run_in_threadpool(answer, session, lambda: session.do(asked.do, asked.given), panels)
 
     async def upload(request: Request) -> Response:
         name, content = request.query_params.get("name", "table.csv"), await request.body()
@@ -90,11 +94,13 @@ def app_of(session: Session, streams: Streams) -> Starlette:
     async def save(request: Request) -> Response:
         return await run_in_threadpool(saved, session, request.path_params["panel"], request.path_params["kind"])
 
-    return Starlette(routes=[
+    routes = [
         Route("/", page), Route("/static/{name}", static), Route("/events", events),
         Route("/command", command, methods=["POST"]), Route("/upload", upload, methods=["POST"]),
         Route("/raster/{panel}/{kind}", raster), Route("/save/{panel}/{kind}", save),
-    ])  # fmt: skip
+    ]  # fmt: skip
+    packing = Middleware(GZipMiddleware, minimum_size=1_000, compresslevel=1)  # of streams it packs nothing
+    return Starlette(routes=routes, middleware=[packing])
 
 
 def page_html(session: Session, styles: Sequence[str]) -> str:
@@ -126,6 +132,13 @@ def changed_parts(session: Session, panels: tuple[str, ...]) -> Snapshot:
         return version, new
 
     return snapshot
+
+
+def touched(session: Session, asked: Asked) -> tuple[str, ...]:
+    """Give which of the panels that are seen a command's answer has; the stream brings the others."""
+    panel = session.panels.get(asked.do.partition(".")[0])
+    touches = panel.touches if panel is not None else ()
+    return tuple(name for name in asked.panels if name in touches) if touches else asked.panels
 
 
 def answer(session: Session, act: Callable[[], None], panels: tuple[str, ...]) -> Response:

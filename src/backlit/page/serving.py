@@ -82,9 +82,10 @@ def serve(
         ssl_certfile=place.certificate,
         ssl_keyfile=place.key,
     )
-    with bound:
+    server = Server(config, ending)
+    with bound, server.capture_signals():  # from here on, also before it serves
         opened(guard.opening_url)
-        Server(config, ending).run(sockets=[bound])
+        server.run(sockets=[bound])
 
 
 def open_browser(url: str) -> threading.Thread | None:

@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 
 import msgspec
 
+from backlit.analysis.live.growing_curve import GrowingCurve
 from backlit.engine import Divergence, Network, SteppedTraining, all_done
 from backlit.errors import BacklitError, collecting
 from backlit.page import commands
@@ -20,6 +21,7 @@ from backlit.page.design import Design
 from backlit.page.endings import limit_of, words_of
 from backlit.page.going_on import go_on
 from backlit.page.kept import KeptWeights
+from backlit.page.limits import refuse_too_many
 from backlit.page.recorded import Recorder
 from backlit.page.source import Source
 from backlit.page.turns import Turns
@@ -49,6 +51,8 @@ class Panel:
     name: ClassVar[str]
     lasting: ClassVar[bool] = False
     """Whether the panel stays as it is where another source is taken."""
+    touches: ClassVar[tuple[str, ...]] = ()
+    """The panels that its commands change at once, which are answered without the others; all where none is named."""
 
     def __init__(self, session: Session) -> None:
         self.session = session
@@ -163,15 +167,17 @@ class Session:
         """
         with self.lock:
             network = self.source.network(design)
-            source = self.source.as_outputs(network)
+            source = self.source.for_network(network)
             rules = {"keep_best": False, **design.setup().rules_alone(), "validation": source.validation}
             told: list[str] = []
             with collecting(told):
                 training = SteppedTraining(network, source.X, source.Y, sample_weight=source.sample_weight, **rules)
+            refuse_too_many(training.settings.epochs)
             whole = going_on and go_on(self.training, training)
             if hasattr(self, "training"):
                 self.training.close()
             self.source, self.design, self.training, self.playing = source, design, training, False
+            self.growing = GrowingCurve(training.history)
             self.shown: Network = network.copy()
             if not whole:
                 self.kept = KeptWeights(network)
@@ -272,6 +278,7 @@ class Session:
             raise BacklitError("the training did not end by a limit that can be lifted; reset it, or change a setting.")
         settings = {name: value for name, value in self.design.training.items() if name != limit}
         if limit == "epochs":
+            refuse_too_many(self.training.settings.epochs + self.asked)
             self.straight &= self.training.settings.schedule.name == "constant"  # others spread over all epochs
             settings["epochs"] = self.training.epochs = self.training.settings.epochs + self.asked
         else:
@@ -364,8 +371,9 @@ class Session:
         return View(
             self.version, self.source, self.design, training, network, epoch=values.epoch, step=values.step,
             batch=max(0, values.step - values.epoch * batches), batches=batches,
-            epochs=training.settings.epochs, history=training.history.copy(), playing=self.playing,
-            stopped=self.stopped, told=self.told, divergence=self.divergence, keeps_best=training.keep_best,
+            epochs=training.settings.epochs, ended=len(training.history), growing=self.growing,
+            playing=self.playing, stopped=self.stopped, told=self.told, divergence=self.divergence,
+            keeps_best=training.keep_best,
             replayed=None if replayed is None else replayed.epoch, kept=self.kept.all(),
         )  # fmt: skip
 

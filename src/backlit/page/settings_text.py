@@ -14,7 +14,9 @@ from typing import Any
 import msgspec
 
 from backlit.errors import BacklitError
-from backlit.ops.registry import layers
+from backlit.examples.file_tables import TRAINING, NetworkTable
+from backlit.ops.registry import layers, optimizers, schedules
+from backlit.ops.synonyms import hint
 from backlit.ops.value_checks import Whole, checked
 from backlit.page.design import Design
 from backlit.page.layer_edits import GIVEN, fitted
@@ -60,13 +62,15 @@ MOST_DIGITS = 19
 def changed(design: Design, name: str, text: str) -> Design:
     """Give the design with one setting changed; its check is the engine's, by `Design.setup`.
 
-    Errors: a BacklitError for a name that leads nowhere.
+    Errors: a BacklitError for a name that leads nowhere, or layers that cannot be read.
 
     >>> changed(Design({"inputs": 2, "layers": [{"units": 1}]}), "layers.0.units", "3").network["layers"]
     [{'units': 3}]
     """
     network, training = copy.deepcopy(design.network), copy.deepcopy(design.training)
     value = value_of(text)
+    if name.removeprefix("network.").partition(".")[0] in NETWORK_KEYS:
+        name = name.removeprefix("network.")
     if name == "layers":
         network["layers"] = layers_of(text, network["layers"])
         return Design(network, training)
@@ -78,6 +82,8 @@ def changed(design: Design, name: str, text: str) -> Design:
         _put(training, ["seed"], value, name)
         return Design(network, training)
     table, *keys = name.split(".")
+    if table not in (*NETWORK_KEYS, *TRAINING, "network", "training"):
+        raise BacklitError(f"there is no setting {name!r}; {_meant(table)}")
     if table in ("network", "training") and keys:
         _put(network if table == "network" else training, keys, value, name)
     else:
@@ -85,6 +91,15 @@ def changed(design: Design, name: str, text: str) -> Design:
     if table == "layers" and keys[-1] not in GIVEN:
         network = fitted(network)
     return Design(network, training)
+
+
+def _meant(key: str) -> str:
+    """Say which setting may be meant by a key that is none."""
+    within = [f"optimizer.{key}" for cls in optimizers.values() if key in cls.__struct_fields__]
+    within += [f"schedule.{key}" for cls in schedules.values() if key in cls.__struct_fields__]
+    if key in NetworkTable.__struct_fields__:
+        within = [f"network.{key}"]
+    return f"did you mean {within[0]!r}?" if within else hint(key, (*NETWORK_KEYS, *TRAINING))
 
 
 def _put(table: Any, keys: list[str], value: Any, name: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from typing import Any, Literal
 
@@ -9,6 +10,7 @@ import msgspec
 import numpy as np
 
 from backlit.data import ColumnReport, Encoder, Table, Task
+from backlit.data.target import TaskKind
 from backlit.engine import Network
 from backlit.examples import NetworkFile, Setup
 from backlit.kernels.types import Array
@@ -46,27 +48,21 @@ class FirstWeights(msgspec.Struct, frozen=True, eq=False):
     network: Network
 
 
-class ClassNumbers(msgspec.Struct, frozen=True, eq=False):
-    """The classes of the rows that train, and of those that validate, by their numbers (n,)."""
-
-    Y: Array
-    validation: tuple[Array, Array] | None
-
-
 class Source(msgspec.Struct, frozen=True, eq=False, kw_only=True):
     """Rows to train on, with their names and the design that the page begins with.
 
     `given` are the words of the command line that name it, without the target; `asks` says that these need the target,
-    and `uploaded` that the browser gave the file, so that they name a file whose folder is not known.
+    `task` whether they say that classes or numbers are learned, and `uploaded` that the browser gave the file, so that
+    they name a file whose folder is not known.
     `X` (n, inputs) and `Y` train, `validation` measures.
     `classes` are the labels of class numbers, `target` names what is predicted. `columns` says of each column of a
     table what is done to it. `table` is the table that rows and own units come from.
     `whole` is the table with all its rows, `kept` counts its rows for the test, `told` is what is to be known about it.
-    `retarget` gives the source with another column of the table as the target, where that can be chosen.
+    `retarget` gives the source with another column of the table as the target, learned as classes, numbers or as its
+    values decide, where that can be chosen.
     `setup` is the run of a network file; its first weights and names count while its layers are not changed. `file` is
     that file where it has several runs. `first` are the weights of a model that is trained further.
     `sample_weight` (n,) are the rows' weights, `changes` says what was done to the rows as a remedy.
-    `numbered` are the class numbers, where Y (n, classes) has a 1 for the class of each row and 0 for the others.
     """
 
     title: str
@@ -76,6 +72,7 @@ class Source(msgspec.Struct, frozen=True, eq=False, kw_only=True):
     validation: tuple[Array, Array] | None
     design: Design
     asks: bool = False
+    task: TaskKind | None = None
     uploaded: bool = False
     target: str = ""
     classes: tuple[str, ...] = ()
@@ -84,13 +81,12 @@ class Source(msgspec.Struct, frozen=True, eq=False, kw_only=True):
     whole: Table | None = None
     kept: int = 0
     told: tuple[str, ...] = ()
-    retarget: Callable[[str], Source] | None = None
+    retarget: Callable[[str, TaskKind | None], Source] | None = None
     setup: Setup | None = None
     file: NetworkFile | None = None
     first: FirstWeights | None = None
     sample_weight: Array | None = None
     changes: tuple[str, ...] = ()
-    numbered: ClassNumbers | None = None
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -98,7 +94,7 @@ class Source(msgspec.Struct, frozen=True, eq=False, kw_only=True):
         name, *rest = self.given
         name = f"./{name}" if name.startswith("-") else name
         target = [f"--target={self.target}"] if self.target.startswith("-") else ["--target", self.target]
-        return (name, *rest, *(target if self.asks else []))
+        return (name, *rest, *(target if self.asks else []), *(["--task", self.task] if self.task else []))
 
     @property
     def data_word(self) -> str:
@@ -127,33 +123,47 @@ class Source(msgspec.Struct, frozen=True, eq=False, kw_only=True):
             return self.X, self.Y
         return self.validation[:2] if self.validation is not None else (self.X[:0], self.Y[:0])
 
-    def as_outputs(self, network: Network) -> Source:
-        """Give the rows with their classes as a network's loss takes them.
-
-        That is by number, or by an output for each class: 1 for the rows of the class, 0 for the others. A network with
-        one output has 1 for the second one of two classes.
-        """
-        numbers, plain = network.loss.class_targets, self.numbered
-        if not self.classes or (numbers and plain is None):
-            return self
-        if plain is not None:
-            back = msgspec.structs.replace(self, Y=plain.Y, validation=plain.validation, numbered=None)
-            return back if numbers else back.as_outputs(network)
-        if self.Y.ndim > 1:
-            return self
-        ones, held_out = np.eye(len(self.classes)), self.validation
-        if network.output_size == 1 and len(self.classes) == 2:
-            ones = ones[:, 1:]
-        validation = None if held_out is None else (held_out[0], ones[held_out[1].astype(np.int64)], *held_out[2:])
-        Y = ones[self.Y.astype(np.int64)]
-        return msgspec.structs.replace(self, Y=Y, validation=validation, numbered=ClassNumbers(self.Y, held_out))
-
     def network(self, design: Design) -> Network:
         """Build a design's network at its first weights: those of the model while its layers stay, else drawn ones."""
         network = design.setup().build()
         if self.first is not None and self.begins_at_model(design, network):
             network.parameters[:], network.state[:] = self.first.network.parameters, self.first.network.state
         return network
+
+    def for_network(self, network: Network) -> Source:
+        """Give the source with classes as a network's loss takes them: as numbers of classes, or a target for each.
+
+        A target for each is 1 for the row's own class and 0, or for the hinge loss -1, for the others.
+        """
+        k = len(self.classes)
+        each = not network.loss.class_targets and network.output_size == k > 1
+        low = -1.0 if network.loss.name == "hinge" else 0.0
+        if not k or (not each and self.Y.ndim == 1) or (each and self.Y.ndim == 2 and self.Y.min() == low):
+            return self
+
+        def converted(Y: Array) -> Array:
+            codes = Y if Y.ndim == 1 else Y.argmax(axis=1)
+            return np.where(np.arange(k) == codes[:, None], 1.0, low).astype(self.X.dtype) if each else codes
+
+        held_out = self.validation
+        if held_out is not None:
+            held_out = (held_out[0], converted(held_out[1]), *held_out[2:])
+        return msgspec.structs.replace(self, Y=converted(self.Y), validation=held_out)
+
+    def tables(self, design: Design) -> dict[str, Any]:
+        """Give a design as a network file has it, with the rows where they are those of a network file."""
+        tables = design.tables()
+        if self.setup is None or self.setup.data is None or self.changes:
+            return tables
+        return {"title": self.title, "data": _given(msgspec.to_builtins(self.setup.data)), **tables}
+
+    def opened_by(self, name: str) -> str:
+        """Say by which command line a saved network file of this name opens again."""
+        rows = self.setup is not None and self.setup.data is not None and not self.changes
+        words = ["backlit", "page", name]
+        if not rows:
+            words += ["--data", self.data_word, *self.words[len(self.given) :]]
+        return shlex.join(words)
 
     def begins_at_model(self, design: Design, network: Network) -> bool:
         """Say whether a design's network begins at the weights of the model: its layers and its seed are the same.
@@ -166,6 +176,13 @@ class Source(msgspec.Struct, frozen=True, eq=False, kw_only=True):
         if _bare(mine["layers"]) != _bare(theirs["layers"]) or mine.get("seed", 0) != theirs.get("seed", 0):
             return False
         return network.layout == self.first.network.layout and network.state_layout == self.first.network.state_layout
+
+
+def _given(value: Any) -> Any:
+    """Give tables without the keys that have no value: TOML has no word for none."""
+    if not isinstance(value, dict):
+        return value
+    return {key: _given(inner) for key, inner in value.items() if inner is not None}
 
 
 def _bare(layers: list[dict[str, Any]]) -> list[dict[str, Any]]:

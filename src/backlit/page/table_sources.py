@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from backlit.data import Table, read_table
+from backlit.data import Table, choose_task, read_table
 from backlit.data.messages import quoted
-from backlit.data.target import without_target
+from backlit.data.target import TaskKind, without_target
 from backlit.engine import Network
 from backlit.errors import BacklitError, collecting, counted
 from backlit.examples.file_layers import LABELLED
@@ -25,6 +25,9 @@ VALIDATION = 0.2
 UNITS, RATE, BATCH, EPOCHS = 8, 0.01, 16, 1_000
 """Of a table's first design: few units, so that all are drawn."""
 
+FEW_ROWS = 10
+"""In a table of fewer rows what cannot be learned is the number of rows."""
+
 CANDIDATES = 5
 """So many columns, from the last one back, are tried as the one to predict."""
 
@@ -36,8 +39,9 @@ OWN_NAMES = re.compile(r"[hof]\d+(\.\d+)*")
 
 
 def of_table(
-    table: Any, target: str | None = None, given: Sequence[str] = (), layers: FileLayers | None = None
-) -> Source:
+    table: Any, target: str | None = None, given: Sequence[str] = (), layers: FileLayers | None = None,
+    task: TaskKind | None = None,
+) -> Source:  # fmt: skip
     """Give the source of a table: a part of its rows validates, a part is kept for a test.
 
     Args:
@@ -45,6 +49,7 @@ def of_table(
             it, the last one that can be predicted.
         given: the words of the command line that name it, where they are not the table's name.
         layers: the layers of a network file, instead of the page's own.
+        task: whether classes or numbers are learned, where the column's values are not to decide.
 
     Errors: a BacklitError where it is no table, or its target or the layers do not fit.
     """
@@ -53,13 +58,13 @@ def of_table(
         whole = read_table(table)
     words = tuple(given) or ((whole.name if isinstance(table, Table) else str(table)),)
 
-    def predicting(column: str | None) -> Source:
-        source = _predicting(whole, column, words, layers)
+    def predicting(column: str | None, kind: TaskKind | None = None) -> Source:
+        source = _predicting(whole, column, words, layers, kind)
         return msgspec.structs.replace(source, told=(*told, *source.told), retarget=predicting)
 
     if target is not None or whole.target is not None or without_target(whole):
-        return predicting(target)
-    return _last_that_fits(predicting, whole)
+        return predicting(target, task)
+    return _last_that_fits(lambda column: predicting(column, task), whole)
 
 
 def _last_that_fits(predicting: Callable[[str], Source], table: Table) -> Source:
@@ -79,17 +84,21 @@ def _last_that_fits(predicting: Callable[[str], Source], table: Table) -> Source
     raise first
 
 
-def _predicting(whole: Table, target: str | None, given: tuple[str, ...], layers: FileLayers | None) -> Source:
+def _predicting(
+    whole: Table, target: str | None, given: tuple[str, ...], layers: FileLayers | None, kind: TaskKind | None
+) -> Source:
     """Give the source of a table with a column that is predicted."""
     told: list[str] = []
     with collecting(told):
         try:
-            training = TableTraining(whole, target, _settings(layers))
+            training = TableTraining(whole, target, _settings(layers, kind))
         except BacklitError as error:
-            said = without_task(str(error))
-            if said == str(error):
+            if whole.n_rows >= FEW_ROWS or not str(error).startswith("No column of"):
                 raise
-            raise BacklitError(said) from error
+            raise BacklitError(
+                f"{whole.name} has {counted(whole.n_rows, 'row')}, of which some are kept for a test: too few to learn "
+                f"from; give it at least {FEW_ROWS}. {error}"
+            ) from error
     X, Y = training.X, training.Y
     kept = TableRows(training.table, training.encoder, training.task, training.rows, training.folds)
     trained, held_out = training.folds[0] if training.folds else (slice(None), None)
@@ -99,23 +108,18 @@ def _predicting(whole: Table, target: str | None, given: tuple[str, ...], layers
     return Source(
         title=whole.name, given=given, asks=whole.target != column, X=X[trained], Y=Y[trained],
         validation=None if held_out is None else (X[held_out], Y[held_out]), design=_design(training, layers),
-        target=column, classes=class_names(training.encoder), columns=training.encoder.features.reports, table=kept,
+        target=column, task=kind if kind is not None and kind != _usual_task(whole, column) else None,
+        classes=class_names(training.encoder), columns=training.encoder.features.reports, table=kept,
         whole=whole, kept=len(training.rows["test"]), told=tuple(told),
     )  # fmt: skip
 
 
-def without_task(words: str) -> str:
-    """Give words without the option --task, which the page does not have.
-
-    >>> without_task("no class repeats; choose another column with --target, or --task numbers where it holds numbers.")
-    'no class repeats; choose another column with --target.'
-    """
-    for said, instead in (
-        (", or --task numbers where it holds numbers", ""), (" If they are meant as classes, give --task classes.", ""),
-        (": give --task numbers", ": write them as plain numbers"),
-    ):  # fmt: skip
-        words = words.replace(said, instead)
-    return words
+def _usual_task(table: Table, column: str) -> TaskKind | None:
+    """Give what is learned of a column where nothing is asked for; None where it is refused then."""
+    try:
+        return choose_task(table, column).kind
+    except BacklitError:
+        return None
 
 
 def class_names(encoder: Any) -> tuple[str, ...]:
@@ -123,12 +127,12 @@ def class_names(encoder: Any) -> tuple[str, ...]:
     return tuple(map(str, encoder.classes)) if encoder.classes is not None else ()
 
 
-def _settings(layers: FileLayers | None) -> Settings:
+def _settings(layers: FileLayers | None, kind: TaskKind | None) -> Settings:
     if layers is None:
-        return Settings(validation=VALIDATION, dtype="float64")
+        return Settings(kind=kind, validation=VALIDATION, dtype="float64")
     return Settings(
-        validation=VALIDATION, dtype=layers.given.get("dtype", "float64"), network=layers.layers, inputs=layers.inputs,
-        loss=layers.loss,
+        kind=kind, validation=VALIDATION, dtype=layers.given.get("dtype", "float64"), network=layers.layers,
+        inputs=layers.inputs, loss=layers.loss,
     )  # fmt: skip
 
 
@@ -203,9 +207,13 @@ class Names(NamedTuple):
 
 
 def input_and_class_names(features: Sequence[str], classes: Sequence[str], target: str) -> Names:
-    """Give names that differ, since a network tells its inputs and units apart by them; where they do not, fewer."""
-    clear = len({*features}) == len(features) and not any(map(OWN_NAMES.fullmatch, features))
+    """Give names that differ, since a network tells its inputs and units apart by them; where they do not, fewer.
+
+    A column that is called as units are is named so that it is told apart: `column h1`.
+    """
+    features = [f"column {name}" if OWN_NAMES.fullmatch(name) else name for name in features]
+    clear = len({*features}) == len(features)
     taken = {*features}
     labels = [f"{target}={label}" if {*classes} & taken else label for label in classes]
     distinct = len({*labels, *taken}) == len(labels) + len(taken) and not any(map(OWN_NAMES.fullmatch, labels))
-    return Names(list(features) if clear else len(features), {"labels": labels} if labels and distinct else {})
+    return Names(features if clear else len(features), {"labels": labels} if labels and distinct else {})

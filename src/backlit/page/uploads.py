@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import re
 import tempfile
+import tomllib
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -15,9 +19,9 @@ from backlit.data.columns import MAX_CATEGORIES
 from backlit.data.messages import quoted
 from backlit.errors import BacklitError, PlacedError
 from backlit.model import TabularModel, load
-from backlit.model.file import SUFFIX
+from backlit.model.file import DESCRIPTION, SUFFIX
 from backlit.page.file_sources import has_rows, of_file_on_table, of_file_text
-from backlit.page.limits import refuse_too_large
+from backlit.page.limits import LIMITS, refuse_too_large
 from backlit.page.model_sources import of_network, of_tabular_model
 from backlit.page.source import Source
 from backlit.page.table_sources import of_table
@@ -29,10 +33,24 @@ LARGEST = 20_000_000
 NUMBERS = 50_000_000
 """Numbers that a table may become: with every category an input of its own, a small file may become many."""
 
+MOST_COLUMNS = 10_000
+"""Columns of an uploaded table: reading so many takes seconds."""
+
+HEAD_LINES, SEPARATORS = 5, (b",", b";", b"\t", b"|")
+"""Columns are counted in so many lines, by each of these."""
+
+MOST_OF_ANYTHING = 100_000
+"""The largest size or count in an uploaded file."""
+
+NO_SIZES = {"seed", "weights", "recurrent_weights", "biases"}
+"""Keys of layers whose whole numbers are no sizes."""
+
 LONGEST_NAME = 80
 
 ENDINGS = (".csv", ".tsv", ".tab", ".txt", ".dat", ".data", ".parquet", ".pq")
 """Of tables."""
+
+SPREADSHEETS = (".xlsx", ".xls", ".ods", ".numbers")
 
 
 def uploaded_source(name: str, content: bytes, target: str | None = None, before: Source | None = None) -> Source:
@@ -48,11 +66,11 @@ def uploaded_source(name: str, content: bytes, target: str | None = None, before
     if ending not in (*ENDINGS, ".toml", SUFFIX):
         raise BacklitError(
             f"The file is called {quoted(label)}; expected a table, .csv or .parquet, a network file, .toml, or a "
-            f"model file, {SUFFIX}."
+            f"model file, {SUFFIX}.{' Export the spreadsheet as CSV.' if ending in SPREADSHEETS else ''}"
         )
     if len(content) > LARGEST:
-        raise BacklitError(f"{label} has {len(content):,} bytes; the page takes up to {LARGEST:,}. Give it fewer rows, "
-                           "or train on it by backlit train.")  # fmt: skip
+        raise BacklitError(f"{label} has {len(content):,} bytes; the page takes up to {LARGEST:,} from a "
+                           f"browser; in the terminal, backlit page {label} takes it.")  # fmt: skip
     try:
         if ending == ".toml":
             source = _of_file(label, content, before)
@@ -61,7 +79,9 @@ def uploaded_source(name: str, content: bytes, target: str | None = None, before
         else:
             source = _of_table(label, content, target)
     except MemoryError:
-        raise BacklitError(f"There is not enough memory for what {label} describes.") from None
+        raise BacklitError(f"There is not enough memory for what {label} holds.") from None
+    except (pa.ArrowException, RecursionError) as error:
+        raise BacklitError(f"{label} cannot be read: {' '.join(str(error).split())[:200]}.") from error
     except BacklitError as error:
         raise BacklitError(in_words(error)) from error
     told = tuple(map(without_options, source.told))
@@ -73,6 +93,9 @@ def _of_table(label: str, content: bytes, target: str | None) -> Source:
         raise BacklitError(f"{label} is packed by gzip; unpack it, and open the .csv file.")
     if content.startswith(b"PAR1"):
         _refuse_unpacked(content, label)
+    else:
+        lines = content[:LARGEST].split(b"\n", HEAD_LINES)[:HEAD_LINES]
+        _refuse_wide(1 + max(line.count(sign) for line in lines for sign in SEPARATORS), label)
     table = read_table(table_of_bytes(content, label))
     _refuse_many(table)
     return of_table(table, target)
@@ -86,6 +109,7 @@ def _of_file(label: str, content: bytes, before: Source | None) -> Source:
         raise BacklitError(
             f"{label} is not text in UTF-8; expected a network file in TOML. Save it as UTF-8."
         ) from None
+    _refuse_huge(label, _tables_of(text))
     if has_rows(text):
         source = of_file_text(text, label, (label,))
     elif before is None or before.whole is None:
@@ -94,13 +118,14 @@ def _of_file(label: str, content: bytes, before: Source | None) -> Source:
         )
     else:
         given = (label, "--data", before.data_word)
-        source = of_file_on_table(text, label, before.whole, before.target, given)
+        source = of_file_on_table(text, label, before.whole, before.target, given, before.task)
     refuse_too_large(source.design, len(source.X))
     return source
 
 
 def _of_model(label: str, content: bytes, before: Source | None) -> Source:
     """Give the source of a model on the table at hand; of a network alone, on the rows of the file at hand."""
+    _refuse_huge(label, {"network": _described(content)})
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"model{SUFFIX}"
         path.write_bytes(content)
@@ -122,6 +147,50 @@ def _of_model(label: str, content: bytes, before: Source | None) -> Source:
     return of_network(model, label, before, (label, "--data", before.given[0]))
 
 
+def _tables_of(text: str) -> dict[str, Any]:
+    """Give the tables of a network file; none where it cannot be read, which its reader says."""
+    try:
+        return tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError):
+        return {}
+
+
+def _described(content: bytes) -> Any:
+    """Give the network that a model file's head describes; None where it cannot be read, which its reader says."""
+    try:
+        head = msgspec.json.decode(content[8 : 8 + int.from_bytes(content[:8], "little")])
+        return msgspec.json.decode(head["__metadata__"][DESCRIPTION])["network"]
+    except (msgspec.DecodeError, KeyError, TypeError, RecursionError):
+        return None
+
+
+def _refuse_huge(label: str, tables: dict[str, Any]) -> None:
+    """Refuse a slip of the keyboard that would take all memory, before anything is made of it."""
+    runs = tables.get("runs")
+    for part in (tables, *(runs if isinstance(runs, list) else ())):
+        if not isinstance(part, dict):
+            continue
+        data = part.get("data")
+        drawn = data.get("drawn") if isinstance(data, dict) else None
+        for key, value in (*_whole_numbers(part.get("network")), *_whole_numbers(drawn)):
+            most = LIMITS["units"][0] if key in {"units", "filters"} else MOST_OF_ANYTHING
+            if value > most:
+                raise BacklitError(f"{label} has {key} = {value:,}; the page takes at most {most:,}.")
+
+
+def _whole_numbers(value: Any, key: str = "") -> Iterator[tuple[str, int]]:
+    """Give the sizes and counts in tables, each with its key."""
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            if name not in NO_SIZES:
+                yield from _whole_numbers(inner, name)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _whole_numbers(inner, key)
+    elif isinstance(value, int):
+        yield key, value
+
+
 def in_words(error: BacklitError) -> str:
     """Give a message in a line, without the options of the command line that it names."""
     return without_options(str(error).splitlines()[0] if isinstance(error, PlacedError) else str(error))
@@ -130,10 +199,19 @@ def in_words(error: BacklitError) -> str:
 def without_options(words: str) -> str:
     """Give words without the options of the command line that they name.
 
-    >>> without_options("only one class: choose another column with --target.")
-    'only one class: choose another column.'
+    >>> without_options("no class repeats; choose another column with --target, or --task numbers where it has some.")
+    'no class repeats; choose another column.'
     """
-    return words.replace(" with --target", "").replace(": leave --run out", "")
+    words = re.sub(r" with --target(, or --task numbers where [^.]*)?", "", words)
+    words = re.sub(r" If they are meant as classes, give --task classes\.", "", words)
+    return words.replace(": give --task numbers", ": write plain numbers").replace(": leave --run out", "")
+
+
+def _refuse_wide(columns: int, label: str) -> None:
+    if columns > MOST_COLUMNS:
+        raise BacklitError(
+            f"{label} has {columns:,} columns; the page takes up to {MOST_COLUMNS:,}. Leave columns out."
+        )
 
 
 def _refuse_unpacked(content: bytes, label: str) -> None:
@@ -141,15 +219,38 @@ def _refuse_unpacked(content: bytes, label: str) -> None:
     import pyarrow.parquet as pq  # noqa: PLC0415  (few files are Parquet)
 
     try:
-        metadata = pq.ParquetFile(pa.BufferReader(content)).metadata
+        file = pq.ParquetFile(pa.BufferReader(content))
     except (pa.ArrowException, OSError):
         return  # damaged, which the reader says
+    metadata = file.metadata
+    _refuse_wide(metadata.num_columns, label)
     size = sum(metadata.row_group(k).total_byte_size for k in range(metadata.num_row_groups))
+    if metadata.num_rows * metadata.num_columns <= NUMBERS and size <= 10 * LARGEST:
+        size += sum(_texts_size(content, field.name) for field in file.schema_arrow if _is_text(field.type))
     if metadata.num_rows * metadata.num_columns > NUMBERS or size > 10 * LARGEST:
         raise BacklitError(
             f"{label} holds {metadata.num_rows:,} rows of {metadata.num_columns:,} columns, {size:,} bytes unpacked; "
             f"the page takes up to {NUMBERS:,} cells and {10 * LARGEST:,} bytes. Give it fewer rows."
         )
+
+
+def _is_text(kind: Any) -> bool:
+    kind = kind.value_type if pa.types.is_dictionary(kind) else kind
+    return any(test(kind) for test in (pa.types.is_string, pa.types.is_large_string, pa.types.is_binary))
+
+
+def _texts_size(content: bytes, name: str) -> int:
+    """Give the bytes of a column of texts, of which the file may hold each text once, without unpacking them."""
+    import pyarrow.parquet as pq  # noqa: PLC0415  (few files are Parquet)
+
+    column = pq.ParquetFile(pa.BufferReader(content), read_dictionary=[name]).read(columns=[name]).column(name)
+    size = 0
+    for chunk in column.chunks:
+        if not pa.types.is_dictionary(chunk.type):
+            return int(column.nbytes)
+        lengths = np.asarray(pc.binary_length(chunk.dictionary), np.int64)
+        size += int(lengths[np.asarray(chunk.indices.drop_null())].sum())
+    return size
 
 
 def _refuse_many(table: Table) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from functools import cached_property
 from typing import NamedTuple
 
+from backlit.analysis.live.growing_curve import GrowingCurve
 from backlit.analysis.live.score import LiveScore, live_score
-from backlit.engine import Divergence, History, Network, SteppedTraining, TrainingCurve
+from backlit.engine import Divergence, Network, SteppedTraining, TrainingCurve
 from backlit.kernels.types import Array
 from backlit.page.design import Design
 from backlit.page.source import Source
@@ -29,7 +30,7 @@ class View:
         training: the training of the design. Others train it meanwhile: what is shown of it is to be of the moment.
         network: a network with the weights of the moment; it belongs to the view while it is drawn.
         epoch, step: how many epochs have ended and updates were made. batch, batches: the place in the epoch.
-        epochs: how many are asked for. history: that of all epochs so far.
+        epochs: how many are asked for. ended: how many have ended, as `epoch` if none is replayed.
         replayed: the epoch of the moment that is looked at instead of the last one, or None.
         kept: the moments with their weights; while it plays, the last one may be a little back.
         playing: whether it trains meanwhile. stopped: why it ended, else "". told: what went wrong last, else "".
@@ -38,14 +39,14 @@ class View:
 
     def __init__(
         self, version: int, source: Source, design: Design, training: SteppedTraining, network: Network, *,
-        epoch: int, step: int, batch: int, batches: int, epochs: int, history: History, playing: bool, stopped: str,
-        told: str, replayed: int | None, kept: tuple[Kept, ...], divergence: Divergence | None = None,
+        epoch: int, step: int, batch: int, batches: int, epochs: int, ended: int, growing: GrowingCurve, playing: bool,
+        stopped: str, told: str, replayed: int | None, kept: tuple[Kept, ...], divergence: Divergence | None = None,
         keeps_best: bool = False,
     ) -> None:  # fmt: skip
         self.version, self.source, self.design = version, source, design
         self.training = training
         self.network, self.epoch, self.step, self.batch, self.batches = network, epoch, step, batch, batches
-        self.epochs, self.history = epochs, history
+        self.epochs, self.ended, self._growing = epochs, ended, growing
         self.divergence, self.keeps_best = divergence, keeps_best
         self.playing, self.stopped, self.told = playing, stopped, told
         self.replayed, self.kept = replayed, kept
@@ -53,7 +54,7 @@ class View:
     @cached_property
     def curve(self) -> TrainingCurve:
         """The curve of the epochs so far."""
-        return self.history.curve(200)
+        return self._growing.curve(self.ended)
 
     @cached_property
     def score(self) -> LiveScore:

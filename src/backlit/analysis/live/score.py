@@ -25,8 +25,8 @@ LEAST_SHARE = 1e-30
 class LiveScore(msgspec.Struct, frozen=True):
     """The loss, without penalties, and the metric of the training and the validation rows; NaN where not finite.
 
-    Those of the validation rows are None where there are none. `metric` names the metric, if any; `rows` and `validation_rows`
-    are how many were measured, of `all_rows` and `all_validation_rows`.
+    Those of the validation rows are None where there are none. `metric` names the metric, if any; `rows` and
+    `validation_rows` are how many were measured, of `all_rows` and `all_validation_rows`.
     """
 
     metric: str
@@ -57,7 +57,7 @@ class Baseline(msgspec.Struct, frozen=True):
 
 
 def metric_of(loss: Loss, Y: Array) -> str:
-    """Name the metric of a loss: "accuracy" of classes and of yes or no, else "R²"; "" where the targets do not differ."""
+    """Name the metric of a loss: "accuracy" of classes and of yes or no, else "R²"; "" where no targets differ."""
     kind = kind_of(loss)
     yes_or_no = kind == "labels" and (loss.name == "hinge" or bool(np.isin(Y, (0.0, 1.0)).all()))
     if kind == "classes" or yes_or_no or _are_marks(loss, Y):

@@ -32,7 +32,7 @@ class BarPanel(Panel):
         last = moments[-1]
         return RunState(
             now=Moment(view.epoch, view.batch, view.step), epochs=view.epochs, batches=view.batches,
-            ended_epochs=len(view.history), score=view.score, playing=view.playing, speed=session.speed,
+            ended_epochs=view.ended, score=view.score, playing=view.playing, speed=session.speed,
             speeds=SPEEDS, pace=session.pace, place=at, moments=len(moments), replayed=view.replayed is not None,
             last=Moment(last.epoch, max(0, last.step - last.epoch * view.batches), last.step), ending=_ending(view),
             steps="step" in session.panels,
@@ -122,8 +122,8 @@ class BarPanel(Panel):
 
 def _ending(view: View) -> Ending:
     """Say how the training ended, and what can be done."""
-    best = view.history.lowest() if view.stopped and view.keeps_best else None
+    best = view.curve.best if view.stopped and view.keeps_best else None
     at = 0
     if view.divergence is not None:
         at = (view.divergence.epoch - 1) * view.batches + view.divergence.batch
-    return Ending(view.stopped, view.told, limit_of(view.stopped), at, best.number if best else 0)
+    return Ending(view.stopped, view.told, limit_of(view.stopped), at, best or 0)

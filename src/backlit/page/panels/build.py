@@ -125,16 +125,16 @@ class BuildPanel(Panel):
         """Give the network file of the design, with the rows of its source's file, or the model with its weights."""
         session = self.session
         if kind == "toml":
-            tables = session.design.tables()
-            if session.source.setup is not None and session.source.setup.data is not None:
-                rows = msgspec.to_builtins(session.source.setup.data)
-                tables = tables | {"data": _without_none(rows)}
-            words = tomli_w.dumps({"title": session.source.title, **tables})
-            return f"{self._file}.toml", "application/toml", words.encode()
+            tables = session.source.tables(session.design)
+            text = f"# Opens again by: {session.source.opened_by(f'{self._file}.toml')}\n\n{tomli_w.dumps(tables)}"
+            return f"{self._file}.toml", "application/toml", text.encode()
         if kind != "model":
             return None
         with session.turn():
             network, table = session.training.network.copy(), session.source.table
+            if session.replayed is not None:  # the weights that one looks at
+                moment = session.kept.at(session.replayed)
+                network.parameters[:], network.state[:] = moment.parameters, moment.statistics
         model = network if table is None else TabularModel(network, table.encoder)
         with tempfile.TemporaryDirectory() as folder:
             content = save(model, Path(folder) / "page.safetensors").read_bytes()
@@ -273,9 +273,14 @@ class BuildPanel(Panel):
             )  # fmt: skip
 
 
+def _output(layers: Any) -> Mapping[str, Any]:
+    last = layers[-1] if isinstance(layers, list) and layers else None
+    return last if isinstance(last, Mapping) else {}
+
+
 def with_names(design: Design, first: Design) -> Design:
     """Give the design with the first one's names of the outputs, where there are as many of them as then."""
-    own, then = (one.network["layers"][-1] if one.network["layers"] else {} for one in (design, first))
+    own, then = (_output(one.network.get("layers")) for one in (design, first))
     if "labels" not in then or "labels" in own or own.get("units") != then.get("units"):
         return design
     named = {**own, "labels": then["labels"]}
@@ -285,6 +290,7 @@ def with_names(design: Design, first: Design) -> Design:
 _WHERE_OWN = re.compile(r"^(?:(?:network|training)(?:, \w+)*: )?(?:layer \S+: )?(?:\w+ '\w+': )?")
 _WHERE = re.compile(r"^(?:network|training)(?:, \w+)*: ")
 """Words that say in which table something does not fit: beside its control they say nothing."""
+
 
 MOST_UNFOLDED = 4
 """Of many layers the settings of so many are drawn, since a snapshot is small."""

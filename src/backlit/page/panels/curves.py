@@ -5,15 +5,13 @@ from __future__ import annotations
 import time
 from typing import ClassVar, NamedTuple
 
+from backlit.analysis.live.growing_curve import GrowingCurve
 from backlit.analysis.live.score import Baseline, LiveScore, baseline, live_score
 from backlit.engine import Network, SteppedTraining
 from backlit.page.design import Design, difference
 from backlit.page.session import Panel, Part, Session
 from backlit.page.view import Kept, View
 from backlit.show.live.curves import Curves, Earlier, MetricPoint, curves_html, curves_numbers
-
-MOST_CURVE = 200
-"""Epochs of a curve: at 300 pixels more are not told apart."""
 
 MOST_MEASURED, FINE = 400, 100
 """Of more measured moments every second one is dropped; moments are measured until they are as near as 1 / FINE."""
@@ -68,7 +66,8 @@ class CurvesPanel(Panel):
         run, self._run = self._run, None
         design = self.session.design
         if run is not None and run.training.history and run.design != design:
-            curve = run.training.history.curve(MOST_CURVE)
+            history = run.training.history
+            curve = GrowingCurve(history).curve(len(history))
             self.earlier.append(Earlier(difference(run.design, design), curve, run.points()))
             del self.earlier[:-EARLIER]
 

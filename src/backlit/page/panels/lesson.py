@@ -201,7 +201,7 @@ class LessonPanel(Panel):
 
 def _ahead(view: View, epochs: int) -> str:
     """Say that the training has gone further than what is to be noticed."""
-    if not epochs or len(view.history) <= epochs or view.playing or view.replayed == epochs:
+    if not epochs or view.ended <= epochs or view.playing or view.replayed == epochs:
         return ""
     return f"The numbers are those of epoch {epochs:,}; the slider goes back to it."
 

@@ -11,6 +11,8 @@ import numpy as np
 
 from backlit.data import BUNDLED
 from backlit.data.messages import listed, quoted
+from backlit.data.target import TaskKind
+from backlit.data.values import is_number
 from backlit.errors import BacklitError, counted
 from backlit.examples import NAMES
 from backlit.page.commands import slow_command
@@ -77,7 +79,18 @@ class SourcePanel(Panel):
         if source.retarget is None:
             why = "a model predicts what it has learned" if source.whole is not None else "there is no table"
             raise BacklitError(f"{why}; expected a table, to choose the column that is predicted.")
-        self._take(source, lambda: source.retarget(column) if source.retarget else source)
+        self._take(source, lambda: source.retarget(column, None) if source.retarget else source)
+
+    @slow_command
+    def learn(self, task: TaskKind) -> None:
+        """Learn the column as classes, or as numbers.
+
+        Errors: a BacklitError where it does not hold such.
+        """
+        source = self.session.source
+        if source.retarget is None:
+            raise BacklitError("what is learned is fixed here; expected a table, to choose it.")
+        self._take(source, lambda: source.retarget(source.target, task) if source.retarget else source)
 
     @slow_command
     def run(self, name: str) -> None:
@@ -124,7 +137,7 @@ class ColumnsPanel(Panel):
         """Draw the table of columns."""
         source = view.source
         html = columns_html(facts_of(source), predicted_words(source), column_rows(source), source.told,
-                            of_table=source.table is not None)  # fmt: skip
+                            of_table=source.table is not None, basis=basis_of(source))  # fmt: skip
         return Part(html)
 
 
@@ -135,10 +148,27 @@ def facts_of(source: Source) -> SourceFacts:
         title=source.title, target=source.target if source.retarget is not None else "",
         columns=source.whole.columns if source.whole is not None else (), training=len(source.X),
         runs=tuple(setup.name for setup in source.file.setups) if source.file is not None else (),
-        run=source.setup.name if source.setup is not None else "",
+        run=source.setup.name if source.setup is not None else "", task=task_of(source),
         validation=len(source.rows("validation")[0]), kept=source.kept,
         own=own if own in BUNDLED or own in NAMES else "", sets=tuple(BUNDLED), examples=NAMES, largest=LARGEST,
     )  # fmt: skip
+
+
+def task_of(source: Source) -> str:
+    """Say what is learned of a column that could be learned as classes or as numbers; nothing of others."""
+    if source.retarget is None or source.table is None or source.whole is None:
+        return ""
+    return source.table.task.kind if is_number(source.whole.column(source.target).type) else ""
+
+
+def basis_of(source: Source) -> str:
+    """Say which rows the means and the like of a table's columns are of."""
+    if source.table is None:
+        return ""
+    if source.first is not None:
+        return f"What is told of a column is of the rows that {source.first.of} has learned from."
+    rows = len(source.table.rows["train"])
+    return f"What is told of a column is of all {rows:,} rows that train or validate." if source.table.folds else ""
 
 
 def begins(view: View) -> str:
@@ -158,10 +188,8 @@ def predicted_words(source: Source) -> str:
         return f"Each row has {counted(outputs, 'target')}."
     if source.classes:
         what = f"{len(source.classes)} classes: {listed(source.classes)}."
-        as_outputs = (
-            " Each class has an output: 1 for the rows of the class, 0 for the others." if source.numbered else ""
-        )
-        return f"Predicted is {quoted(source.target)}, {what}{as_outputs}"
+        each = " Each class has an output: 1 for the rows of the class, 0 for the others." if source.Y.ndim > 1 else ""
+        return f"Predicted is {quoted(source.target)}, {what}{each}"
     return f"Predicted is {quoted(source.target)}, a number; it is learned standardized."
 
 

@@ -106,6 +106,7 @@ class StepPanel(Panel):
             number + 1, len(view.source.rows(self.which)[0]), place + 1, tuple(k + 1 for k in recorded.rows),
             recorded.alone, recorded.which, self.which,
             {which: len(view.source.rows(which)[0]) for which in ("training", "validation")},
+            line_of(view.source, self.which, number),
         )  # fmt: skip
         drawing = walk.together if stage.phase == "update" else walk.drawing
         picture = picture_html(drawing, stage, whose=", of this row alone" if several else "")
@@ -211,6 +212,14 @@ class StepPanel(Panel):
     def _coming(self) -> list[int]:
         """Give the places in X of the rows of the coming batch."""
         return list(self.session.recorder.rows(self.session.training))
+
+
+def line_of(source: Source, which: Which, place: int) -> int:
+    """Give the number of a row in the table that was read, from 1; 0 where there is none."""
+    if source.table is None:
+        return 0
+    table, row = source.table.table, int(source.table.of(which)[place])
+    return 1 + (row if table.rows is None else int(table.rows[row]))
 
 
 def cells_of(source: Source, which: Which, place: int, walk: Walk) -> list[Cell]:

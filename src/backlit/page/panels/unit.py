@@ -26,6 +26,7 @@ class UnitPanel(Panel):
 
     name: ClassVar[str] = "unit"
     NAMES: ClassVar[tuple[str, ...]] = ("unit",)
+    touches: ClassVar[tuple[str, ...]] = ("unit", "network")
 
     def __init__(self, session: Session) -> None:
         super().__init__(session)

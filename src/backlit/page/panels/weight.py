@@ -19,7 +19,7 @@ from backlit.show.live.weight import Choice, choice_html, idle_weight_html, live
 MOST_CHOICES = 200
 """Of a longer list nothing is listed: the name is typed."""
 
-NONE = "The chain rule of a weight appears here, with the numbers put in."
+NONE = "Its chain rule appears here, with the numbers put in."
 PLAYING = "The training runs; its slope and its update are worked out when it pauses."
 
 
@@ -32,6 +32,7 @@ class WeightPanel(Panel):
 
     name: ClassVar[str] = "weight"
     NAMES: ClassVar[tuple[str, ...]] = ("weight",)
+    touches: ClassVar[tuple[str, ...]] = ("weight", "network")
 
     def __init__(self, session: Session) -> None:
         super().__init__(session)

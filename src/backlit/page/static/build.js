@@ -46,7 +46,7 @@ function stepped(control, way, size) {
   if (now === 0) return way > 0 ? "0.001" : "0"
   const power = 10 ** Math.floor(Math.log10(Math.abs(now)) + 1e-9)
   const marks = [0.5, 1, 2, 5, 10, 20].map((mark) => Number((mark * power).toPrecision(3)))
-  const next = way > 0 ? marks.find((mark) => mark > now * 1.0001) : marks.findLast((mark) => mark < now * 0.9999)
+  const next = way > 0 ? marks.find((mark) => mark > now * 1.0001) : marks.reverse().find((mark) => mark < now * 0.9999)
   return String(Math.max(least, next ?? now))
 }
 
@@ -66,7 +66,7 @@ panel?.addEventListener("change", (event) => {
 })
 panel?.addEventListener("focusout", (event) => {
   const left = control(event)
-  if (left instanceof HTMLInputElement) apply(left)
+  if (left instanceof HTMLInputElement) setTimeout(() => left.isConnected && apply(left)) // not where it is swapped
 })
 panel?.addEventListener("keydown", (event) => {
   const typed = control(event)

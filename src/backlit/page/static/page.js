@@ -46,6 +46,22 @@ function stops(target) {
   })
 }
 
+/** Whether a panel is being swapped: a field that is taken away then would send the word that is half typed in it. */
+let swapping = false
+/** What was sent of a field. @type {WeakMap<EventTarget, string>} */
+const sent = new WeakMap()
+addEventListener("change", (event) => {
+  if (swapping) event.stopImmediatePropagation()
+  else if (event.target instanceof HTMLInputElement) sent.set(event.target, event.target.value)
+}, true)
+
+/** Give the field that has the focus, if a word in it is half typed. */
+function halfTyped() {
+  const field = document.activeElement
+  if (!(field instanceof HTMLInputElement) || !/text|number/.test(field.type)) return null
+  return field.value !== field.defaultValue && field.value !== sent.get(field) ? field : null
+}
+
 /** Give the focus back after a swap; where its place is gone, to the one before, else to one behind, else to the panel. @param {HTMLElement} target @param {string[]} names @param {number} at */
 function refocus(target, names, at) {
   const now = new Map(stops(target))
@@ -70,10 +86,15 @@ export function swap(name, part, version = Infinity) {
     const at = before.findIndex(([, one]) => one === document.activeElement)
     const open = [...target.querySelectorAll("details[open][id]")].map((one) => one.id)
     const scrolled = [...target.querySelectorAll("[data-keep-scroll][id]")].map((one) => [one.id, one.scrollTop, one.scrollLeft])
+    const typed = at >= 0 ? halfTyped() : null
+    swapping = true
     target.innerHTML = part.html
+    swapping = false
     for (const one of open) document.getElementById(one)?.setAttribute("open", "")
     for (const [one, top, left] of scrolled) document.getElementById(String(one))?.scrollTo(Number(left), Number(top))
     if (at >= 0) refocus(target, before.map(([name]) => name), at)
+    const now = document.activeElement
+    if (typed && now instanceof HTMLInputElement && now.id === typed.id) now.value = typed.value
   }
   target.dispatchEvent(new CustomEvent("part", { detail: part, bubbles: true }))
 }
@@ -138,14 +159,16 @@ export function show(tab, focus = false) {
 document.querySelector("[role=tablist]")?.addEventListener("click", (event) => {
   const tab = event.target instanceof Element ? /** @type {HTMLElement | null} */ (event.target.closest("[role=tab]")) : null
   if (tab) show(tab)
+  if (tab?.id === "tab-step" && event instanceof MouseEvent && event.detail) document.getElementById("step-on")?.focus({ preventScroll: true })
 })
 document.querySelector("[role=tablist]")?.addEventListener("keydown", (given) => {
   const event = /** @type {KeyboardEvent} */ (given)
   const tabs = /** @type {HTMLElement[]} */ ([...document.querySelectorAll("[role=tab]")])
-  const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key]
-  if (!step) return
   const place = tabs.findIndex((one) => one === document.activeElement)
-  show(tabs[(place + step + tabs.length) % tabs.length], true)
+  const to = { ArrowRight: place + 1, ArrowLeft: place - 1 + tabs.length, Home: 0, End: tabs.length - 1 }[event.key]
+  if (to === undefined) return
+  event.preventDefault()
+  show(tabs[to % tabs.length], true)
 })
 
 document.addEventListener("visibilitychange", listen)

@@ -13,14 +13,45 @@ document.addEventListener("change", (event) => {
   }
   const { choose, key } = control.dataset
   if (!choose || !key || !control.value) return
+  if (byKey && control instanceof HTMLSelectElement && panel?.contains(control)) {
+    reading(control.value === own(control) ? "" : `Enter takes ${control.selectedOptions[0].text}, Escape goes back.`)
+    return
+  }
+  take(control)
+})
+
+/** Whether a key has changed a list last: then it is taken by Enter, since it begins another training. */
+let byKey = false
+
+/** Give the value that a list has on the server. @param {HTMLSelectElement} list */
+const own = (list) => [...list.options].find((one) => one.defaultSelected)?.value ?? ""
+
+document.addEventListener("pointerdown", () => { byKey = false })
+panel?.addEventListener("keydown", (given) => {
+  const event = /** @type {KeyboardEvent} */ (given)
+  const list = event.target
+  byKey = list instanceof HTMLSelectElement && !event.ctrlKey && !event.metaKey
+  if (!(list instanceof HTMLSelectElement) || list.value === own(list)) return
+  if (event.key === "Enter") {
+    event.preventDefault()
+    take(list)
+  } else if (event.key === "Escape") {
+    list.value = own(list)
+    reading("")
+  }
+})
+
+/** Send what is chosen in a control. @param {HTMLSelectElement | HTMLInputElement} control */
+function take(control) {
+  const choose = control.dataset.choose ?? "", key = control.dataset.key ?? ""
   const value = control.dataset.kind === "number" ? Number(control.value) : control.value
   if (panel?.contains(control)) reading("Reading …")
   send(choose, { [key]: value }, control).then((fits) => {
     if (panel?.contains(control)) reading("")
     const now = fits ? null : document.getElementById(control.id)
-    if (now instanceof HTMLSelectElement) now.value = [...now.options].find((one) => one.defaultSelected)?.value ?? ""
+    if (now instanceof HTMLSelectElement) now.value = own(now)
   })
-})
+}
 
 /** What a screen reader says of a file: it stays where the panel is swapped. */
 const said = document.createElement("p")
@@ -44,7 +75,7 @@ async function upload(file) {
   if (busy) return tell(`${busy} is being read; open ${file.name} after that.`, panel)
   tell("", panel)
   if (file.size > most) {
-    tell(`${file.name} has ${file.size.toLocaleString("en")} bytes; the page takes up to ${most.toLocaleString("en")}.`, panel)
+    tell(`${file.name} has ${file.size.toLocaleString("en")} bytes; the page takes up to ${most.toLocaleString("en")} from a browser; in the terminal, backlit page ${file.name} takes it.`, panel)
     if (input) input.value = ""
     return
   }

@@ -1,5 +1,5 @@
 // One row and one weight: the keys that go through the stages, the number of a row, the choice of a weight.
-import { send } from "./page.js"
+import { send, tell } from "./page.js"
 
 const KEYS = /** @type {Record<string, string>} */ ({ ArrowLeft: "step-back", ArrowRight: "step-on", Home: "step-first", End: "step-last" })
 
@@ -18,17 +18,25 @@ function move(id) {
 }
 
 const step = document.getElementById("panel-step")
-step?.addEventListener("keydown", (event) => {
+document.addEventListener("keydown", (event) => {
   const to = KEYS[event.key]
   const from = event.target
+  if (!step || step.closest("[hidden]") || !(from instanceof Element)) return
+  if (from !== document.body && !step.contains(from)) return
   if (!to || event.ctrlKey || event.altKey || event.metaKey) return
-  if (from instanceof Element && from.closest("input, select, textarea, [data-keep-scroll], .rows")) return
+  if (from.closest("input, select, textarea, [data-keep-scroll], .rows")) return
   event.preventDefault()
   if (!event.repeat || !moving) move(to)
 })
 step?.addEventListener("change", (event) => {
   const field = event.target
-  if (field instanceof HTMLInputElement && field.id === "step-row") send("step.row", { number: Number(field.value) }, field)
+  if (!(field instanceof HTMLInputElement) || field.id !== "step-row") return
+  const number = Number(field.value)
+  if (number > 0 && Number.isInteger(number)) send("step.row", { number }, field).then((fits) => { if (!fits) field.value = field.defaultValue })
+  else {
+    tell(`The row is ${field.value || "empty"}; expected a whole number from 1 to ${field.max}.`, field)
+    field.value = field.defaultValue
+  }
 })
 
 /** Milliseconds until a choice is sent: a name is typed letter by letter. */

@@ -9,7 +9,7 @@ import numpy as np
 
 from backlit.analysis.boundary.records import Boundary, BoundaryOutput
 from backlit.errors import counted
-from backlit.show.charts.numbers import four_digits, minus
+from backlit.show.charts.numbers import four_digits, minus, plain_digits
 from backlit.show.names import short
 
 TIES = 0.03
@@ -154,7 +154,7 @@ class BoundaryWords:
             return f"{few}The target of no row is known."
         of = rows if output.known == drawn else f"{counted(output.known, 'row')} with a known target"
         if not output.classes:
-            usual = four_digits(self.root_mean_square())
+            usual = plain_digits(self.root_mean_square())
             return f"{few}Of {of}, predicted and true numbers differ by {usual}, as a root mean square."
         wrong = [row for row, target, found in zip(self.boundary.rows, output.targets, output.predicted, strict=True)
                  if target is not None and target != found]  # fmt: skip
@@ -177,7 +177,7 @@ class BoundaryWords:
         if output.classes:
             return f"{own}: {output.as_drawn:,} of {rows} as the class that the plane shows there."
         off = float(np.mean(np.abs(np.asarray(output.predicted) - np.asarray(output.drawn))))
-        return f"{own}; that differs from what the plane shows there by {four_digits(off)} in the mean."
+        return f"{own}; that differs from what the plane shows there by {plain_digits(off)} in the mean."
 
 
 def _listed(parts: Sequence[str]) -> str:

@@ -32,6 +32,9 @@ END = 14.0
 """From the plot to the texts at the ends of lines."""
 SQUARE = 300.0
 
+FEWEST_MARKS = 3
+"""Of numbers along the x axis that have no room every second one is left out, down to so many."""
+
 
 class Named(NamedTuple):
     """An entry of the legend."""
@@ -62,6 +65,8 @@ class Frame:
         self.legend, at = self._legend(at)
         self.label_at = at + 12.0
         self.top = at + (LINE + 4.0 if figure.y.label else 8.0)
+        while self._too_long() and not figure.x.marks and len(self.x.marks) > FEWEST_MARKS:
+            self.x = self.x.thinned()
         self.slanted = self._too_long()
         below = 6.0
         if figure.x.shown:

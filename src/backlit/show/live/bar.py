@@ -230,6 +230,10 @@ def said_words(state: RunState) -> str:
     return f"{doing}. {place_words(state).removeprefix('Replayed: ')}; {words}."
 
 
+FAR = 1_000.0
+"""An R² that is so far from 1 is written like a loss."""
+
+
 def _metric_words(name: str, value: float) -> str:
     return f", {name} {metric(name, value)}" if name else ""
 
@@ -249,7 +253,7 @@ def metric(name: str, value: float) -> str:
         return "none"
     if name == "accuracy":
         return f"{100.0 * value:.1f} %"
-    return (f"{value:.3f}" if value > -1_000.0 else f"{value:.4g}").replace("-", "−")
+    return f"{value:.3f}".replace("-", "−") if abs(value) < FAR else number(value)
 
 
 def _capital(words: str) -> str:

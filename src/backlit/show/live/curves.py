@@ -114,13 +114,13 @@ def loss_figure(curves: Curves) -> Figure:
     figure = curve_figures(curve, metrics=False, log=log if curve.numbers else False)[0]
     layers = [layer for layer in figure.layers if not isinstance(layer, Rule | (Note if others else Rule))]
     if not curve.numbers and not others:
-        layers = [Note(x=0.1, y=0.5 * (level or 1.0), text="Press Play: it is drawn here.")]
+        layers = [Note(x=0.3, y=0.5 * (level or 1.0), text="press Play")]
     line = dict(zip(curve.numbers, _monitored(curve), strict=True))
     best = line.get(curve.best or 0)
     if best is not None and curve.best is not None:
         layers.append(Points(x=(curve.best,), y=(best,), name=f"best epoch {curve.best:,}", symbol="ring", size=5.0,
                              series=0 if curve.validation_loss is None else 1))  # fmt: skip
-    label = f"{curves.loss}, log scale" if log else curves.loss
+    label = f"{curves.loss} (log)" if log else curves.loss
     if log and level is not None and level <= 0.0:
         level = None
     x = figure.x if curve.numbers and not others else _epochs(others, curve.numbers)

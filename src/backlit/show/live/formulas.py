@@ -10,12 +10,25 @@ from backlit.explain.record.step_records import Record, Section
 from backlit.explain.walk import StageWork
 from backlit.show.worked.equation_parts import equation_parts
 from backlit.show.worked.formula_forms import broken
-from backlit.show.worked.html import maths
+from backlit.show.worked.html import maths as latex_maths
 
 WIDE, LONGEST_LINE = 37, 62
 """A formula with more signs in a line takes the whole width; a longer sum is written in several lines."""
 LONGEST = 160
 """Of a longer formula with its numbers, in short, the beginning is shown."""
+
+
+SIGN = re.compile(r"(<mo[^>]*>&#x(?:0003D|000B7|000D7|0002B|02212|00028);</mo>)<mo>(?=&#x02212;)")
+"""A minus behind =, ·, ×, +, − or an opening bracket: it is a sign, which stands near its number."""
+
+
+def maths(latex: str) -> str:
+    """Give LaTeX as MathML.
+
+    >>> maths("= -2")[70:]
+    '<mrow><mo>&#x0003D;</mo><mo form="prefix">&#x02212;</mo><mn>2</mn></mrow></math>'
+    """
+    return SIGN.sub(r'\1<mo form="prefix">', str(latex_maths(latex)))
 
 
 def formulas_html(sections: Iterable[Section], *, level: int = 3) -> str:

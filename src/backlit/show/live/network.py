@@ -127,7 +127,9 @@ def network_html(live: LiveNetwork, *, slopes: bool, numbers: Numbers | None = N
     numbers = numbers or network_numbers(live, slopes=slopes)
     return "".join([
         _svg(live.outline, slopes, numbers),
-        _legend(live, slopes, numbers), '<div class="net-more">', _notes(live, slopes, numbers), _table(live.outline, slopes, numbers), _keys(live.outline), "</div>",
+        _legend(live, slopes, numbers),
+        '<div class="net-more">', _notes(live, slopes, numbers),
+        _table(live.outline, slopes, numbers), _keys(live.outline), "</div>",
     ])  # fmt: skip
 
 
@@ -190,10 +192,10 @@ def _column(column: LiveColumn, placed: Placed, number: int) -> str:
     )
     parts = [f'<g data-units="{number}"><text class="head">{head}</text>']
     if column.block:
-        chosen = (
-            f' role="button" tabindex="0" data-do="weight.first" data-given=\'{{"array":"{escape(column.first)}"}}\''
-        )
-        parts.append(f'<g class="block"{chosen if column.first else ""}><title>{escape(", ".join((column.title, *column.details)))}</title>'
+        given = f'{{"array":"{escape(column.first)}"}}'
+        chosen = f' role="button" tabindex="0" data-do="weight.first" data-given=\'{given}\'' if column.first else ""
+        whole = escape(", ".join((column.title, *column.details)))
+        parts.append(f'<g class="block"{chosen}><title>{whole}</title>'
                      f'<rect x="{x - placed.half}" y="{placed.top}" width="{2 * placed.half}" height="{placed.height}" '
                      'rx="6"/><text>')  # fmt: skip
         parts += [f'<tspan x="{x}" y="{placed.top + 8 + LINE * (k + 1) - 4}">{escape(line)}</tspan>'

@@ -65,8 +65,8 @@ def geometry(outline: LiveOutline) -> Geometry:
     heads = [_head(column) for column in columns]
     lines = [_block_lines(column) if column.block else () for column in columns]
     halves = [_half(column, own) for column, own in zip(columns, lines, strict=True)]
-    wide = [max(half, int(max((text_width(text, LETTERS) for text in head), default=0.0) / 2) + 1)
-            for half, head in zip(halves, heads, strict=True)]  # fmt: skip
+    wide = [max(half, int(max((text_width(text, LETTERS) for text in (*head, _more(column))), default=0.0) / 2) + 1)
+            for half, head, column in zip(halves, heads, columns, strict=True)]  # fmt: skip
     top = MARGIN + LINE * max(map(len, heads)) + 8
     tall = max(_column_height(column, own) for column, own in zip(columns, lines, strict=True))
     middle = top + tall // 2
@@ -90,6 +90,11 @@ def geometry(outline: LiveOutline) -> Geometry:
     ways = tuple(way for number in range(1, len(columns)) if not columns[number].weighted
                  for way in _ways(placed[number - 1], placed[number]))  # fmt: skip
     return Geometry(width, low + MARGIN, tuple(placed), edges, ways)
+
+
+def _more(column: LiveColumn) -> str:
+    left_out = 0 if column.block else column.size - len(column.units)
+    return f"+ {left_out:,} more" if left_out else ""
 
 
 def _head(column: LiveColumn) -> tuple[str, ...]:
@@ -128,9 +133,8 @@ def _placed(
         Unit(top + PILL // 2 + (PILL + APART) * k, shortened(name, LONGEST_NAME, LETTERS))
         for k, name in enumerate(told_apart(column.units))
     )
-    left_out = 0 if column.block else column.size - len(column.units)
     low = top + height
-    more = f"+ {left_out:,} more" if left_out else ""
+    more = _more(column)
     more_y = low + 6 + LINE - 4 if more else 0
     one = max(low, more_y) + 12 + ONE if with_one else 0
     return Placed(x, half, units, head, lines, top, height, one, more, more_y)

@@ -23,7 +23,7 @@ from backlit.show.boundary.figures import (
 from backlit.show.boundary.words import BoundaryWords
 from backlit.show.charts.figure import Axis, DataTable, Figure, Layer, Line, Points, Regions, Symbol
 from backlit.show.charts.frame import Frame
-from backlit.show.charts.numbers import four_digits
+from backlit.show.charts.numbers import plain_digits
 from backlit.show.charts.palette import (
     DARK,
     DARK_FIELD,
@@ -148,7 +148,7 @@ def plane_numbers(
     table: DataTable = boundary_table(boundary, output)
     over = _wrong_marks(boundary, output, frame)
     over += layers_svg(frame, [*_marks(boundary, output, chosen), *unit_lines(boundary)])
-    low, high = (four_digits(end) for end in _ends(np.asarray(output.scores))) if not output.classes else ("", "")
+    low, high = (plain_digits(end) for end in _ends(np.asarray(output.scores))) if not output.classes else ("", "")
     said = " ".join(filter(None, (words.summary(dashed=bool(boundary.units)), remark)))
     cells = table_html(table.head, table.rows, table.numbers, label="Predictions at some places")
     return PlaneNumbers(raster, over, said, cells, low, high)

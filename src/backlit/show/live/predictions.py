@@ -10,7 +10,7 @@ import msgspec
 
 from backlit.analysis.live.predictions import PredictedRow, Predictions
 from backlit.errors import counted
-from backlit.show.charts.numbers import four_digits, minus
+from backlit.show.charts.numbers import four_digits, minus, plain_digits
 from backlit.show.live.choices import choice_html
 from backlit.show.names import short
 from backlit.show.pages import table_html
@@ -148,7 +148,7 @@ def _row(found: Predictions, at: int, row: PredictedRow, texts: Sequence[str], l
 
 
 def _number(value: float) -> str:
-    return minus(f"{value + 0.0:.6g}")
+    return plain_digits(value, 6)
 
 
 def _score(value: float | None, *, known: bool) -> str:
@@ -163,7 +163,7 @@ def _score(value: float | None, *, known: bool) -> str:
 
 
 def _signed(value: float) -> str:
-    return minus(f"{value + 0.0:+.4g}")
+    return plain_digits(value, sign="+")
 
 
 def _left_out(cells: RowCells) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from html import escape
 
@@ -19,6 +20,12 @@ ACCEPTED = (".csv", ".tsv", ".tab", ".txt", ".dat", ".data", ".parquet", ".pq", 
 """Endings of the files that can be opened."""
 
 
+SIGN = re.compile(r"(?<= )-(?=\d)")
+"""Of a number in a sentence."""
+
+TASKS = (("classes", "classes"), ("numbers", "a number"))
+
+
 class SourceFacts(msgspec.Struct, frozen=True, kw_only=True):
     """What is trained on.
 
@@ -27,6 +34,7 @@ class SourceFacts(msgspec.Struct, frozen=True, kw_only=True):
         training, validation, kept: how many rows train, validate, and are left for a test.
         own: the name of the data set or example, "" for another table. sets, examples: those that can be chosen.
             largest: the most bytes of a file. runs: the runs of a network file that has several. run: the one at hand.
+        task: what is learned of a column that could be classes or numbers, else nothing.
     """
 
     title: str
@@ -41,6 +49,7 @@ class SourceFacts(msgspec.Struct, frozen=True, kw_only=True):
     largest: int
     runs: tuple[str, ...] = ()
     run: str = ""
+    task: str = ""
 
 
 def rows_words(facts: SourceFacts) -> str:
@@ -76,6 +85,8 @@ def source_html(facts: SourceFacts, begins: str = "") -> str:
     if facts.target:
         columns = [(name, name) for name in facts.columns]
         predict = choice_html("predict", "source-target", "source.predict", "column", columns, facts.target)
+    if facts.task:
+        predict += choice_html("as", "source-task", "source.learn", "task", TASKS, facts.task)
     runs = ""
     if facts.runs:
         runs = choice_html("run", "source-run", "source.run", "name", [(name, name) for name in facts.runs], facts.run)
@@ -104,10 +115,16 @@ class ColumnRow(msgspec.Struct, frozen=True):
 
 
 def columns_html(
-    facts: SourceFacts, predicted: str, columns: Sequence[ColumnRow], told: Sequence[str], *, of_table: bool
-) -> str:
-    """Say what is trained on and predicted, what is done to each column, and what the reader warned of."""
+    facts: SourceFacts, predicted: str, columns: Sequence[ColumnRow], told: Sequence[str], *, of_table: bool,
+    basis: str = "",
+) -> str:  # fmt: skip
+    """Say what is trained on and predicted, what is done to each column, and what the reader warned of.
+
+    `basis` says which rows the numbers of the columns are of.
+    """
     parts = [f"<h2>Columns</h2><p>{escape(short(facts.title, 80))}: {rows_words(facts)}. {escape(predicted)}</p>"]
+    if basis:
+        parts.append(f'<p class="note">{escape(basis)}</p>')
     if facts.kept:
         parts.append('<p class="note">The rows for the test are not shown, and nothing here is chosen by them: '
                      "<code>backlit train</code> and <code>backlit evaluate</code> measure on them.</p>")  # fmt: skip
@@ -115,7 +132,9 @@ def columns_html(
     shown = columns[:MOST_COLUMNS]
     if of_table:
         head: tuple[str, ...] = ("column", "kind", "what is done to it", "inputs")
-        rows: list[tuple[str, ...]] = [(short(one.name), one.kind, one.done, str(one.inputs)) for one in shown]
+        rows: list[tuple[str, ...]] = [
+            (short(one.name), one.kind, SIGN.sub("−", one.done), str(one.inputs)) for one in shown
+        ]
     else:
         head, rows = ("input", "values"), [(short(one.name), one.done) for one in shown]
     parts.append(table_html(head, rows, 3 if of_table else 2, label="The columns and what is done to them"))

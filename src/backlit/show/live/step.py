@@ -31,7 +31,8 @@ class ShownRow(NamedTuple):
 
     `number` counts the rows of its kind from 1, `of` is how many there are; `place` its place in the batch, from 1, and
     `batch` the numbers of the batch's rows. `alone` says that it is a batch of its own. `which` says which batch it is.
-    `kind` says whether it trains or validates, `counts` how many rows there are of each kind.
+    `kind` says whether it trains or validates, `counts` how many rows there are of each kind. `line` is the row's
+    number in the table, 0 without one.
     """
 
     number: int
@@ -42,6 +43,7 @@ class ShownRow(NamedTuple):
     which: str
     kind: str = "training"
     counts: Mapping[str, int] = {}
+    line: int = 0
 
 
 class Cell(NamedTuple):
@@ -72,12 +74,13 @@ def step_html(
 def row_html(row: ShownRow) -> str:
     """Give which row it is, and the ways to another."""
     count = len(row.batch)
+    line = f" (row {row.line:,} of the table)" if row.line else ""
     if row.alone:
-        where = f"Row {row.number} of the {row.of:,} {row.kind} rows, worked out as a batch of its own."
+        where = f"Row {row.number} of the {row.of:,} {row.kind} rows{line}, worked out as a batch of its own."
         back = '<button id="step-batch" data-do="step.batch">To the coming batch</button>'
     else:
         within = f"row {row.place} of {count} in " if count > 1 else ""
-        where, back = f"Row {row.number}: {within}{row.which}.", ""
+        where, back = f"Row {row.number}{line}: {within}{row.which}.", ""
     alone = (
         ""
         if row.alone or count == 1

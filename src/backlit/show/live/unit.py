@@ -20,7 +20,8 @@ def unit_html(unit: LiveUnit) -> str:
     """Give a unit's panel."""
     outputs = figure_svg(histogram(unit), standalone=False) + _table(unit)
     return (f"<h2>Unit {escape(without_middle(unit.name, 40))}</h2>{_facts(unit)}"
-            f'<div class="unit-parts"><div>{outputs}</div><div>{_weights(unit)}{_classes(unit)}</div></div>')  # fmt: skip
+            f'<div class="unit-parts"><div>{outputs}</div>'
+            f"<div>{_weights(unit)}{_classes(unit)}</div></div>")  # fmt: skip
 
 
 def _facts(unit: LiveUnit) -> str:

@@ -38,7 +38,7 @@ def choice_html(choice: Choice) -> str:
         selects.append(_select("unit", "to", choice.units, choice.unit))
     return (
         f'<div class="choice"><label>Weight <input id="weight-name" list="weight-names" value="{escape(choice.name)}" '
-        'placeholder="click a line, or type a name" autocomplete="off" spellcheck="false" size="14"></label>'
+        'placeholder="click a line, or type" autocomplete="off" spellcheck="false" size="14"></label>'
         f'<datalist id="weight-names">{names}</datalist><details id="weight-by"><summary>By layer and units</summary>'
         f'<div class="choice">{"".join(selects)}</div></details></div><p data-errors role="alert"></p>'
     )

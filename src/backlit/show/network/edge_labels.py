@@ -54,7 +54,8 @@ class DrawnWay(NamedTuple):
             lead = self.weight_name(number, edge)
         elif sources:
             lead = isolated(self.source_names(number)[edge.source] if edge.source >= 0 else "bias")
-        full = f"dE/d{edge.name}" if self.backward else edge.name
+        of = f"[{self.drawing.row}]" if self.drawing.row else ""
+        full = f"dE/d{edge.name}{of}" if self.backward else edge.name
         return Text(0.0, 0.0, text, role, "end", full=full, lead=lead)
 
     def source_of(self, number: int, edge: Edge) -> str:
