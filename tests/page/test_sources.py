@@ -409,7 +409,8 @@ def test_reading_and_encoding_do_not_hold_the_training_up(monkeypatch: pytest.Mo
     def other(column: str, task: Any) -> Source:
         def tries() -> None:
             held.append(session.lock.acquire(timeout=5.0))
-            session.lock.release()
+            if held[-1]:
+                session.lock.release()
 
         thread = threading.Thread(target=tries)
         thread.start()
