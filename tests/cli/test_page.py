@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import pytest
 
 from backlit.cli import main
 from backlit.errors import BacklitError
+from backlit.ops.registry import activations
 
 OWN = """
 import numpy as np
@@ -38,6 +40,7 @@ def served(monkeypatch, tmp_path):
     before = signal.getsignal(signal.SIGINT)
     yield found
     signal.signal(signal.SIGINT, before)
+    activations.pop("bent_page", None)
 
 
 def test_an_op_of_ones_own_is_built_and_stands_in_the_command(served, tmp_path, capsys):
@@ -65,8 +68,6 @@ def test_an_op_of_ones_own_is_built_and_stands_in_the_command(served, tmp_path, 
     ],
 )
 def test_what_cannot_be_trained_on_is_one_line(arguments, words, served, capsys):
-    import re
-
     assert main(["page", *arguments.split()]) == 2
     said = capsys.readouterr().err
     assert re.search(words, said)

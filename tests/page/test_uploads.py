@@ -82,7 +82,7 @@ def test_another_column_is_predicted_where_the_last_cannot_be() -> None:
         ("t.csv", b"a,a\n1,2\n", 'Two columns of t.csv are named "a"'),
         ("t.csv", b"a\n" + b"".join(b"%d\n" % k for k in range(40)), "No column of t.csv can be learned from"),
         ("t.csv", gzip.compress(b"a,b\n1,2\n", mtime=0), "is packed by gzip; unpack it"),
-        ("t.exe", b"MZ", 'is called "t.exe"; expected a table, .csv or .parquet, a network file, .toml, or a model'),
+        ("t.exe", b"MZ", r'is called "t.exe"; expected a table \(.csv, .tsv, .txt, .parquet\), a network file'),
         ("t.xlsx", b"PK", "Export the spreadsheet as CSV"),
         ("n.toml", b"[network", r"^n\.toml, line 1: "),
         ("n.toml", b"\xff\xfe[", r"n\.toml is not text in UTF-8"),

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from backlit.data.category_numbers import CategoryNumber, plan_category_number
 from backlit.data.grids import Grid, is_grid, plan_grid
 from backlit.data.messages import counted, in_full, listed, quoted
-from backlit.data.number_hints import number_hint
+from backlit.data.number_hints import date_hint, number_hint
 from backlit.data.surprises import Surprise
 from backlit.data.values import (
     FARTHEST,
@@ -312,7 +312,7 @@ def _plan_category(name: str, column: pa.ChunkedArray, max_categories: int) -> t
         return _left_out(name, "empty", "every value is missing or infinite")
     hint = ""
     if is_text(column.type):
-        hint = number_hint(column)
+        hint = date_hint(column) or number_hint(column)
         hint = hint and f"; {hint}"
         if len(counts) > max(_FEW, _NEARLY_ALL * n_known):
             n_spaces = pc.mean(pc.count_substring(column, " ")).as_py()

@@ -1,4 +1,4 @@
-"""Text that is probably meant as numbers: the values that are not numbers, and a hint for messages."""
+"""Text that is probably meant as numbers or dates: the values that are none, and hints for messages."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from backlit.data.messages import quoted
 _PLAIN_NUMBER = r"^[-+]?(\d+[.]?\d*|[.]\d+)([eE][-+]?\d+)?$"
 _NUMBER = r"((\d{1,3}([,. ]\d{3})+|\d+)([.,]\d*)?|[.,]\d+)([eE][-+]?\d+)?"
 _NUMBER_LIKE = rf"^[-+]?\s*[$€£¥]?\s*[-+]?{_NUMBER}\s*[%$€£¥]?$"
+_DATE_LIKE = r"^(\d{1,2}[/.-]\d{1,2}[/.-](\d{2}|\d{4})|\d{4}[/.]\d{1,2}[/.]\d{1,2})([ T]\d{1,2}:\d{2}(:\d{2})?)?$"
 
 
 def no_numbers(column: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -41,6 +42,20 @@ def number_hint(column: pa.ChunkedArray) -> str:
         thousands, decimals = written.replace(",", ""), written.replace(",", ".")
         return f"numbers, but {quoted(written)} may be {thousands} or {decimals}: write the one that is meant"
     return f"nearly numbers, but for example {quoted(odd[0].as_py())}: write plain numbers or leave the cell empty"
+
+
+def date_hint(column: pa.ChunkedArray) -> str:
+    """A hint on how dates are written that are read as such, where a text column looks like dates; else an empty text.
+
+    >>> date_hint(pa.chunked_array([["25/05/2023", "18.1.2023", None]]))
+    'dates, it seems, such as "25/05/2023": write them as 2023-05-25, and they are read as dates'
+    >>> date_hint(pa.chunked_array([["A 1/2/2023", "25/05/2023"]]))
+    ''
+    """
+    known = column.drop_null()
+    if not len(known) or not pc.all(_match(known, _DATE_LIKE)).as_py():
+        return ""
+    return f"dates, it seems, such as {quoted(known[0].as_py())}: write them as 2023-05-25, and they are read as dates"
 
 
 def _match(column: pa.ChunkedArray, pattern: str) -> pa.ChunkedArray:

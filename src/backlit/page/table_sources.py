@@ -157,7 +157,8 @@ def _design(training: TableTraining, layers: FileLayers | None) -> Design:
     design = Design(
         {"inputs": list(recipe.inputs) if len(recipe.inputs) > 1 else names.inputs, "layers": tables,
          "loss": plain_loss(network), **plain_type(recipe.dtype), "seed": own.get("seed", 0)},
-        (layers.training if layers is not None else {}) or TRAINING,
+        (layers.training if layers is not None else {})
+        or TRAINING | {"optimizer": {"op": "adam", "rate": recipe.rate}},
     )  # fmt: skip
     return with_labels(design, own.get("layers", ()), names.labels)
 

@@ -65,8 +65,8 @@ def uploaded_source(name: str, content: bytes, target: str | None = None, before
     ending = Path(label).suffix.lower()
     if ending not in (*ENDINGS, ".toml", SUFFIX):
         raise BacklitError(
-            f"The file is called {quoted(label)}; expected a table, .csv or .parquet, a network file, .toml, or a "
-            f"model file, {SUFFIX}.{' Export the spreadsheet as CSV.' if ending in SPREADSHEETS else ''}"
+            f"The file is called {quoted(label)}; expected a table (.csv, .tsv, .txt, .parquet), a network file "
+            f"(.toml) or a model file ({SUFFIX}).{' Export the spreadsheet as CSV.' if ending in SPREADSHEETS else ''}"
         )
     if len(content) > LARGEST:
         raise BacklitError(f"{label} has {len(content):,} bytes; the page takes up to {LARGEST:,} from a "

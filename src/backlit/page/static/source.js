@@ -93,12 +93,12 @@ async function upload(file) {
   if (input) input.value = ""
   if (!response) return tell("The file cannot be read, or the program has ended.", panel)
   const text = await response.text().catch(() => "")
-  /** @type {{error?: string, parts?: Record<string, import("./page.js").Part>}} */
+  /** @type {{error?: string, version?: number, parts?: Record<string, import("./page.js").Part>}} */
   let answer = { error: text || `The answer was ${response.status}.` }
   try {
     answer = JSON.parse(text)
   } catch {}
-  for (const [name, part] of Object.entries(answer.parts ?? {})) swap(name, part)
+  for (const [name, part] of Object.entries(answer.parts ?? {})) swap(name, part, answer.version)
   tell(answer.error ?? "", panel)
   const rows = panel?.querySelector(".rows")?.textContent
   if (answer.parts && !answer.error) said.textContent = `${file.name} is open: ${rows}.`

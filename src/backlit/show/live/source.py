@@ -102,7 +102,7 @@ def source_html(facts: SourceFacts, begins: str = "") -> str:
 
 
 def _note(words: str) -> str:
-    return f'<p id="source-begins" class="quiet">{escape(words)}</p>' if words else ""
+    return f'<span id="source-begins" class="rows quiet">{escape(words)}</span>' if words else ""
 
 
 class ColumnRow(msgspec.Struct, frozen=True):
