@@ -20,8 +20,9 @@ from backlit.page import trainer as trainer_module
 from backlit.page.design import Design
 from backlit.page.endings import limit_of
 from backlit.page.panels.bar import BarPanel
-from backlit.page.session import SPEEDS, Session
+from backlit.page.session import Session
 from backlit.page.sources import source_of
+from backlit.page.speeds import SPEEDS, first_speed
 from backlit.page.trainer import Trainer
 from backlit.page.turns import Turns
 
@@ -252,7 +253,7 @@ def test_a_short_training_begins_slowly_and_a_long_one_at_full_speed() -> None:
     speeds = []
     for epochs in (10, 150, 1_000, 10_000, 100_000):
         session = began(epochs=epochs)
-        speeds.append(session_module.first_speed(session.training.settings.epochs * session.batches))
+        speeds.append(first_speed(session.training.settings.epochs * session.batches))
     assert speeds == [10, 10, 100, 1_000, math.inf]
     assert set(speeds) <= {*SPEEDS, math.inf}
 

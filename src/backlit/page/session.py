@@ -21,9 +21,10 @@ from backlit.page.design import Design
 from backlit.page.endings import limit_of, words_of
 from backlit.page.going_on import go_on
 from backlit.page.kept import KeptWeights
-from backlit.page.limits import refuse_too_many
+from backlit.page.limits import refuse_too_large, refuse_too_many
 from backlit.page.recorded import Recorder
 from backlit.page.source import Source
+from backlit.page.speeds import first_speed
 from backlit.page.turns import Turns
 from backlit.page.view import Kept, View
 
@@ -85,12 +86,6 @@ class Panel:
         Errors: a BacklitError, in the words of the panel's commands, for what does not fit.
         """
 
-
-SPEEDS = (1, 3, 10, 30, 100, 1_000)
-"""The updates a second that one may choose, beside full speed."""
-
-SLOWEST, LONGEST = 10, 90.0
-"""At first a training plays at the slowest of SPEEDS, from SLOWEST on, at which all of it lasts at most LONGEST s."""
 
 ON_THE_WAY = 200
 """Weights are kept at so many places of all updates at least, however fast these are."""
@@ -166,13 +161,13 @@ class Session:
         Errors: a BacklitError that says what does not fit.
         """
         with self.lock:
+            refuse_too_large(design, len(self.source.X))
             network = self.source.network(design)
             source = self.source.for_network(network)
             rules = {"keep_best": False, **design.setup().rules_alone(), "validation": source.validation}
             told: list[str] = []
             with collecting(told):
                 training = SteppedTraining(network, source.X, source.Y, sample_weight=source.sample_weight, **rules)
-            refuse_too_many(training.settings.epochs)
             whole = going_on and go_on(self.training, training)
             if hasattr(self, "training"):
                 self.training.close()
@@ -397,11 +392,3 @@ class Session:
             if self.training is view.training:
                 logging.getLogger(__name__).exception("the panel %r cannot be drawn", panel.name)
             return Part(f'<p class="error" role="alert">This part cannot be drawn: {escape(words_of(error))}</p>')
-
-
-def first_speed(updates: int) -> float:
-    """Give the speed at which a training of so many updates begins: slow enough to be seen, where it is short.
-
-    Training of 1,000 updates begins at 30 a second, one of a million at full speed.
-    """
-    return next((speed for speed in SPEEDS if speed >= SLOWEST and updates <= LONGEST * speed), math.inf)

@@ -10,7 +10,8 @@ from backlit.errors import BacklitError
 from backlit.page.commands import command
 from backlit.page.endings import limit_of
 from backlit.page.facts import whole
-from backlit.page.session import SPEEDS, Panel, Part, first_speed
+from backlit.page.session import Panel, Part
+from backlit.page.speeds import SPEEDS, first_speed
 from backlit.page.view import View
 from backlit.show.live.bar import Ending, Moment, RunState, bar_html, bar_layout, bar_numbers
 
