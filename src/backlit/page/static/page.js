@@ -112,15 +112,54 @@ export async function send(name, given = {}, near = null, panels = seen()) {
     headers: { "Content-Type": "application/json", "X-Backlit": "1" },
     body: JSON.stringify({ do: name, given, panels }),
   }).catch(() => null)
-  if (!response) return tell("The program has ended: start it again in the terminal.", near), false
-  const answer = await response.json().catch(() => ({ error: `The answer was ${response.status}.` }))
+  if (!response) return tell(ENDED, near), false
+  const answer = await answered(response)
   for (const [one, part] of Object.entries(answer.parts ?? {})) swap(one, part, answer.version)
   tell(answer.error ?? "", near)
   return !answer.error
 }
 
+/** Read an answer: the parts and what was refused, or the words of a guard that let nothing in. @param {Response} response @returns {Promise<{error?: string, version?: number, parts?: Record<string, Part>}>} */
+async function answered(response) {
+  const text = await response.text().catch(() => "")
+  try {
+    return JSON.parse(text)
+  } catch {
+    return { error: text.trim() || `The answer was ${response.status}.` }
+  }
+}
+
+const ENDED = "The program has ended: start it again in the terminal."
+
 /** @type {EventSource | null} */
 let stream = null
+
+/** Counts until the page says that nothing comes any more. */
+let silence = 0
+
+/** Say why a stream broke: it is tried again for a while, or was refused with words. */
+async function broken() {
+  const of = stream
+  if (!of) return
+  if (of.readyState !== EventSource.CLOSED) {
+    silence ||= setTimeout(() => tell("The program does not answer. This page goes on when it does."), 3_000)
+    return
+  }
+  const response = await fetch(of.url).catch(() => null)
+  if (of !== stream) return
+  if (!response) return tell(ENDED)
+  if (!response.ok) return tell((await response.text()).trim())
+  response.body?.cancel()
+  setTimeout(() => of === stream && listen(), 1_000)
+}
+
+/** Say nothing more of a stream that broke: it is there again. */
+function back() {
+  clearTimeout(silence)
+  silence = 0
+  const told = document.getElementById("told")
+  if (told?.textContent?.startsWith("The program")) told.textContent = ""
+}
 
 /** Listen to what changes in the panels that are to be seen. */
 export function listen() {
@@ -131,9 +170,12 @@ export function listen() {
     const parts = /** @type {Record<string, Part>} */ (JSON.parse(event.data))
     for (const [name, part] of Object.entries(parts)) swap(name, part, Number(event.lastEventId))
   })
+  stream.addEventListener("open", back)
+  stream.addEventListener("error", broken)
   stream.addEventListener("end", () => {
     stream?.close()
-    tell("The program has ended: start it again in the terminal.")
+    clearTimeout(silence)
+    tell(ENDED)
   })
 }
 
