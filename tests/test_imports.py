@@ -261,7 +261,7 @@ from backlit.page.sources import source_of
 print(page_html(Session(source_of({source!r}), PANELS), []).count('class="panel'))
 print("loaded:", sorted({SLOW!r} & set(sys.modules)))
 """], capture_output=True, text=True, check=True)  # fmt: skip
-    assert ran.stdout == "15\nloaded: []\n"
+    assert ran.stdout == "16\nloaded: []\n"
 
 
 def test_no_file_is_longer_than_its_budget():
