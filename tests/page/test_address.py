@@ -50,7 +50,8 @@ IRIS: tuple[tuple[str, dict[str, object], dict[str, str]], ...] = (
     ("step.move", {"by": 2}, {"step.place": "3"}),
     ("predictions.show", {"which": "validation"}, {"predictions.rows": "validation"}),
     ("predictions.go", {"page": 1}, {"predictions.page": "2"}),
-    ("predictions.choose", {"row": 3, "which": "validation"}, {"predictions.chosen": "validation:3"}),
+    ("predictions.choose", {"row": 3, "which": "validation"},
+     {"predictions.chosen": "validation:3", "step.validation": "3"}),
     ("descent.take", {"over": "steepest"}, {"descent.plane": "steepest"}),
     ("descent.weights", {"x": "b(h1)", "y": "b(h2)"}, {"descent.x": "b(h1)", "descent.y": "b(h2)"}),
     ("boundary.over", {"x": "sepal width (cm)", "y": "petal width (cm)"},
@@ -97,7 +98,9 @@ WRONG = {
     "unit": ("h99", "no unit 'h99'; it has"),
     "weight": ("w99", "no weight 'w99'"),
     "step.stage": ("last", "expected a whole number"),
+    "step.stage.long": ("9" * 5_000, "expected a whole number"),
     "step.alone": ("9999", "expected a number from 1 to 90"),
+    "step.validation": ("31", "expected a number from 1 to 30"),
     "step.place": ("17", "expected one from 1 to 16"),
     "predictions.rows": ("test", "Invalid enum value 'test'"),
     "predictions.page": ("-1", "expected a whole number"),
@@ -107,7 +110,7 @@ WRONG = {
     "boundary.x": ("height", "no input 'height'"),
     "boundary.output": ("4", "expected a number from 1 to 3"),
     "lesson": ("cooking", "no lesson 'cooking'"),
-    "data": ("houses.csv", "backlit page houses.csv"),
+    "data": ("houses.csv --data '", "backlit page houses.csv"),
     "data.target": ("colour", "colour"),
     "nonsense": ("1", "nonsense"),
     "layers": ("many", "'many' is no layer"),
@@ -120,7 +123,7 @@ def test_what_does_not_fit_is_refused_in_the_words_of_its_panel(name: str) -> No
     session = new()
     session.do("bar.advance", {"epochs": 1})
     weights = session.training.network.parameters.copy()
-    assert words in refused(session, {name: text})
+    assert words in refused(session, {name.removesuffix(".long"): text})
     assert session.training.network.parameters.tobytes() == weights.tobytes()
 
 
@@ -157,6 +160,14 @@ def test_an_address_of_other_bundled_data_takes_them() -> None:
     session = restore(new(), {"data": "xor", "layers": "2:tanh,1:sigmoid", "view": "data"})
     assert session.source.given == ("xor",)
     assert facts_of(session) == {"data": "xor", "layers": "2:tanh,1:sigmoid", "view": "data"}
+
+
+def test_an_address_of_another_run_of_an_example_takes_it() -> None:
+    session = Session(source_of("gates", run="OR"), PANELS)
+    assert facts_of(session) == {"data": "gates --run OR"}
+    again = restore(new(), facts_of(session))
+    assert again.source.given == ("gates", "--run", "OR")
+    assert (again.source.Y == session.source.Y).all()
 
 
 def test_the_strongest_two_inputs_are_named_since_the_weights_chose_them() -> None:
@@ -251,7 +262,7 @@ def test_a_state_that_no_training_from_the_start_reaches_is_not_claimed() -> Non
     session.do("bar.go_on", {})
     trained(session)
     assert "trained" not in facts_of(session)
-    assert "Not in it: how far it was trained" in session.draw(("address",))[1]["address"].html
+    assert "It does not hold how far it was trained" in session.draw(("address",))[1]["address"].html
     session.do("bar.reset", {})
     session.do("bar.advance", {"epochs": 3})
     assert facts_of(session)["trained"] == "3"
@@ -266,3 +277,8 @@ def test_more_epochs_at_a_constant_rate_are_those_of_a_longer_training() -> None
     again = restore(new(), facts_of(session))
     assert facts_of(again)["trained"] == "6"
     assert again.training.network.parameters.tobytes() == session.training.network.parameters.tobytes()
+
+
+def test_a_lesson_has_data_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["page", "iris", "--lesson", "xor"]) != 0
+    assert "--lesson xor takes the data xor; leave iris out" in capsys.readouterr().err

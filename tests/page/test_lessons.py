@@ -11,8 +11,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from live_page import until
 
 from backlit.engine import Network
+from backlit.examples import NAMES
 from backlit.page.lesson_files import LessonStep, lessons
 from backlit.page.panels import PANELS
 from backlit.page.panels.address import VIEWS
@@ -20,6 +22,7 @@ from backlit.page.panels.findings import FindingsPanel
 from backlit.page.panels.lesson import LessonPanel
 from backlit.page.session import Panel, Session
 from backlit.page.sources import source_of
+from backlit.page.trainer import Trainer
 
 STEPS = [(name, at) for name, lesson in lessons().items() for at in range(len(lesson.steps))]
 
@@ -134,11 +137,11 @@ def not_on_the_page(session: Session, named: set[str]) -> set[str]:
         if left:
             html = session.draw((name,))[1][name].html
             found = re.findall(r"<(?:button|label|summary|legend|option)\b[^>]*>([^<]*)", html)
-            left = left - {unescape(words).strip() for words in found}
+            left = left - ({unescape(words).strip() for words in found} - {*NAMES})  # examples have names such as rate
     return left
 
 
-WITH_CONTROLS = ("lesson", "bar", "build", "predictions", "step", "weight")
+WITH_CONTROLS = ("source", "lesson", "bar", "build", "predictions", "step", "weight")
 """The panels that have the controls of lessons, beside the remedies."""
 
 
@@ -186,6 +189,8 @@ def by_hand(session: Session, panel: LessonPanel) -> None:
                 session.do("build.change", {"name": f"{name}.{own[1]}", "text": own[2]})
     if re.search(r"[Ee]mpty `L2 penalty`", do):
         session.do("build.change", {"name": "l2", "text": ""})
+    if run := re.search(r"Choose `(\w+)` in the list `run`", do):
+        session.do("source.run", {"name": run[1]})
     if "button `Remove`" in do:
         session.do("build.layer", {"do": "remove", "at": 0})
     if "One batch" in do:
@@ -203,7 +208,7 @@ def by_hand(session: Session, panel: LessonPanel) -> None:
         session.do("address.show", {"view": {"One row": "step"}.get(view[1], view[1].lower())})
 
 
-MORE_TO_DO = re.compile(r"[Ss]et `|remedy|One batch|`Remove`")
+MORE_TO_DO = re.compile(r"[Ss]et `|remedy|One batch|`Remove`|`run`")
 HANDS = [(name, at) for name, at in STEPS if MORE_TO_DO.search(lessons()[name].steps[at].do)]
 """The steps with more to do than to play and to look."""
 
@@ -287,3 +292,25 @@ def test_who_has_gone_further_is_told_the_way_back() -> None:
     )
     session.do("bar.at", {"epoch": 20})
     assert "the slider goes back to it" not in session.draw(("lesson",))[1]["lesson"].html
+
+
+def test_another_run_is_asked_for_where_a_step_is_about_its_rows() -> None:
+    session, panel = begun("gates", 3)
+    session.do("lesson.again", {})
+    trained(session)
+    assert left(session, panel) == ["choose the run OR", "train to epoch 2,000"]
+    session.do("source.run", {"name": "OR"})
+    assert left(session, panel) == ["train to epoch 2,000"]
+
+
+def test_the_trainer_takes_no_heed_of_the_speed_on_the_way_to_a_state() -> None:
+    session, _ = begun("xor", 1)
+    session.speed = 1.0
+    trainer = Trainer(session)
+    trainer.start()
+    try:
+        session.do("lesson.show", {})
+        until(lambda: not session.playing)
+    finally:
+        trainer.stop()
+    assert len(session.training.history) == 1_000

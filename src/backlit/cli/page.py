@@ -12,6 +12,7 @@ from cyclopts import Parameter
 
 from backlit.cli.options import Whole, unwrapped
 from backlit.cli.plugins import run_plugins
+from backlit.errors import BacklitError
 
 
 @unwrapped
@@ -94,6 +95,8 @@ def page(
             open_browser(address)
 
     example = lesson_named(lesson).example if lesson else "iris"
+    if lesson and not settings and source not in (None, example):
+        raise BacklitError(f"--lesson {lesson} takes the data {example}; leave {source} out.")
     session = Session(source_of(source or example, target, data=data, run=run, task=task), PANELS)
     session.options = tuple(word for file in plugin or () for word in ("--plugin", str(file)))
     facts = dict(named_values(settings))

@@ -34,6 +34,9 @@ def recall(panels: Iterable[Panel], facts: Mapping[str, str]) -> list[str]:
     return refused
 
 
+MOST_DIGITS = 12
+
+
 def whole(facts: Mapping[str, str], name: str, usual: int) -> int:
     """Read a whole number of facts.
 
@@ -43,6 +46,6 @@ def whole(facts: Mapping[str, str], name: str, usual: int) -> int:
     (3, 1)
     """
     text = facts.get(name, str(usual))
-    if not text.isascii() or not text.isdecimal():
+    if not text.isascii() or not text.isdecimal() or len(text) > MOST_DIGITS:
         raise BacklitError(f"{name} is {text!r}; expected a whole number.")
     return int(text)

@@ -12,7 +12,7 @@ from backlit.errors import BacklitError
 from backlit.examples import example_file, read_network_file
 from backlit.page.design import Design
 from backlit.page.settings_text import restored
-from backlit.page.sources import Source, design_of
+from backlit.page.sources import Source, design_of, source_of
 
 FOLDER = Path(__file__).parent / "lessons"
 
@@ -20,17 +20,26 @@ FOLDER = Path(__file__).parent / "lessons"
 class State(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The state that a step ends with, made from the first weights on, so that it is the same each time.
 
-    `run` is a run of the example, its first by default; `settings` are changed in it, by the names that `--set` takes.
-    It is trained for `epochs` and then `updates`. The `view` is open, and `chosen` is what is looked at there, by the
-    names that the address has.
+    `run` is the run of the example whose design it has, and `rows` that whose rows are trained on, the first by
+    default; `settings` are changed in the design, by the names that `--set` takes. It is trained for `epochs` and then
+    `updates`. The `view` is open, and `chosen` is what is looked at there, by the names that the address has.
     """
 
     run: str = ""
+    rows: str = ""
     settings: dict[str, str] = {}
     epochs: int = 0
     updates: int = 0
     view: str = "network"
     chosen: dict[str, str] = {}
+
+    def given(self, example: str) -> tuple[str, ...]:
+        """Give the words of the command line for the rows."""
+        return (example, "--run", self.rows) if self.rows else (example,)
+
+    def source(self, example: str) -> Source:
+        """Give the rows, of an example or a bundled data set."""
+        return source_of(example, run=self.rows or None)
 
     def design(self, source: Source) -> Design:
         """Give the design that the state has, on the rows of the lesson."""

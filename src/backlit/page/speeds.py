@@ -1,4 +1,4 @@
-"""The speeds at which a training is played."""
+"""The speeds that a training is played at, in updates a second."""
 
 from __future__ import annotations
 

@@ -17,7 +17,6 @@ from backlit.page.op_fields import label_of
 from backlit.page.panels.address import VIEWS, AddressPanel
 from backlit.page.session import Panel, Part, Session
 from backlit.page.settings_text import settings_of
-from backlit.page.sources import source_of
 from backlit.page.view import View
 from backlit.show.live.lesson import StepWords, lesson_html, lesson_list_html
 
@@ -101,8 +100,9 @@ class LessonPanel(Panel):
     def left(self, view: View, example: str, state: State) -> list[str] | None:
         """Say what is left to do until a state, by what is there; None where other data than the lesson's are there."""
         source = view.source
-        if source.given != (example,) or source.changes:
-            return None
+        if source.given != state.given(example) or source.changes:
+            other = state.rows and source.given[:1] == (example,) and not source.changes
+            return [f"choose the run {state.rows}", f"train to epoch {state.epochs:,}"] if other else None
         left = []
         settings = settings_of(_told(state.design(source)), _told(view.design))
         for name, text in settings.items():
@@ -179,8 +179,8 @@ class LessonPanel(Panel):
         """Make a state from the first weights on: its training is played at full speed, which takes a while."""
         session, example = self.session, lessons()[self.place[0]].example
         source = session.source
-        if source.given != (example,) or source.changes:
-            source = source_of(example)
+        if source.given != state.given(example) or source.changes:
+            source = state.source(example)
         design = state.design(source)
         if source is session.source:
             session.build(design)

@@ -46,8 +46,9 @@ class SourcePanel(Panel):
         source = self.session.source
         now = self.facts().get("data", source.title)
         wanted = facts.get("data", now)
-        if wanted in {*BUNDLED, *NAMES} and (wanted != now or source.changes):
-            self.choose(wanted)
+        own = _own(wanted)
+        if own is not None and (wanted != now or source.changes):
+            self.session.take(of_table(own[0]) if own[0] in BUNDLED else source_of(own[0], run=own[1]))
         elif wanted != now:
             raise BacklitError(
                 f"the address is of {wanted}, and this page trains on {now}; start the program with it: "
@@ -113,6 +114,18 @@ class SourcePanel(Panel):
             if self.session.source is not before:
                 raise BacklitError("something else was opened meanwhile, and stays; choose again.")
             self.session.take(made)
+
+
+def _own(data: str) -> tuple[str, str | None] | None:
+    """Give the bundled data set or the example, and the run of that, which words of an address name; else None."""
+    try:
+        name, *rest = shlex.split(data)
+    except ValueError:  # nothing, or a quotation mark without another one
+        return None
+    if name in BUNDLED and not rest:
+        return name, None
+    run = rest[1] if len(rest) == 2 and rest[0] == "--run" else None
+    return (name, run) if name in NAMES and (run is not None or not rest) else None
 
 
 class ColumnsPanel(Panel):
