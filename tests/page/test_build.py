@@ -92,7 +92,7 @@ def test_the_saved_network_file_reads_back_as_the_design(session: Session) -> No
     saved = session.panels["build"].saved("toml")
     assert saved is not None
     assert saved[0] == "iris.toml"
-    assert tomllib.loads(saved[2].decode()) == {"title": "iris", **session.design.tables()}
+    assert tomllib.loads(saved[2].decode()) == session.design.tables()
 
 
 def test_the_saved_model_predicts_the_table_with_the_weights_of_now(session: Session, tmp_path: Path) -> None:

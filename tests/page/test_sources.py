@@ -16,13 +16,14 @@ from backlit.data import read_table
 from backlit.errors import BacklitError
 from backlit.model import Settings, TabularModel, fit_table, load, save
 from backlit.model.held_out import held_out_rows
+from backlit.page.panels.address import AddressPanel
 from backlit.page.panels.build import BuildPanel
 from backlit.page.panels.source import ColumnsPanel, SourcePanel
 from backlit.page.panels.step import StepPanel
 from backlit.page.session import Session
 from backlit.page.sources import source_of
 
-KINDS = (SourcePanel, ColumnsPanel, BuildPanel, StepPanel)
+KINDS = (SourcePanel, ColumnsPanel, BuildPanel, StepPanel, AddressPanel)
 
 LAYERS = '[[network.layers]]\nunits = 4\nactivation = "relu"\n'
 RUNS = """
@@ -220,7 +221,7 @@ def test_a_saved_file_says_which_table_it_opens_with(folder: Path) -> None:
     saved = session.panels["build"].saved("toml")
     assert saved is not None
     assert saved[2].decode().splitlines()[0] == (
-        "# Opens again by: backlit page houses-csv.toml --data houses.csv --target rooms --task numbers"
+        "# Opens again by: backlit page houses.toml --data houses.csv --target rooms --task numbers"
     )
 
 
@@ -324,8 +325,8 @@ def test_the_copied_command_gives_the_source_again(
     session = make()
     session.options = ("--plugin", "own op.py")
     Path("own op.py").write_text("")
-    html = session.draw(("build",))[1]["build"].html
-    text = html.partition('id="build-command" tabindex="0">')[2].partition("</pre>")[0]
+    html = session.draw(("address",))[1]["address"].html
+    text = html.partition('id="address-command" tabindex="0">')[2].partition("</pre>")[0]
     words = shlex.split(text.replace("&#x27;", "'").replace("&quot;", '"'))
     again = run_by_words(words, monkeypatch)
     one, other = session.source, again.source

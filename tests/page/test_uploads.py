@@ -18,7 +18,7 @@ from backlit.data import read_table
 from backlit.errors import BacklitError
 from backlit.model import Settings, fit_table, save
 from backlit.page import uploads
-from backlit.page.panels.build import BuildPanel
+from backlit.page.panels.address import AddressPanel
 from backlit.page.panels.source import ColumnsPanel, SourcePanel, column_rows, predicted_words
 from backlit.page.session import Session
 from backlit.page.sources import source_of
@@ -303,10 +303,10 @@ def test_a_model_is_opened_on_the_table_at_hand(tmp_path: Path) -> None:
 
 
 def test_of_an_uploaded_file_the_command_says_what_it_does_not_know() -> None:
-    session = Session(uploaded_source("t.csv", f"a,b,c\n{ROWS}".encode()), (SourcePanel, ColumnsPanel, BuildPanel))
+    session = Session(uploaded_source("t.csv", f"a,b,c\n{ROWS}".encode()), (SourcePanel, ColumnsPanel, AddressPanel))
     said = "The browser does not say in which folder t.csv lies"
-    assert said in session.draw(("build",))[1]["build"].html
+    assert said in session.draw(("address",))[1]["address"].html
     session.do("source.predict", {"column": "b"})
-    assert said in session.draw(("build",))[1]["build"].html
+    assert said in session.draw(("address",))[1]["address"].html
     session.do("source.choose", {"name": "iris"})
-    assert said not in session.draw(("build",))[1]["build"].html
+    assert said not in session.draw(("address",))[1]["address"].html

@@ -106,7 +106,7 @@ def _layer(
         ("up", at > 0 and not last), ("down", at < of - (2 if place == "layers" else 1)),
         ("remove", not last and of > 1),
     ) if fits)  # fmt: skip
-    title = f"Layer {at + 1}: {_summary(table)}" if not last else f"Output: {_summary(table)}"
+    title = f"{'Output' if last else f'Layer {at + 1}'}: {_summary(table)}"
     return Group(
         name, title, tuple(controls), tuple(more), tuple(inside), moves=Moves(place, at, ways), folded=folded,
         shown=chosen.shown == name, stub=folded and name not in chosen.unfolded,

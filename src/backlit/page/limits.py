@@ -31,7 +31,7 @@ MEMORY = 2_000_000_000
 COPIES = 7
 """Vectors as long as the weights: weights, slopes, those that are drawn, those of the best epoch, their copies."""
 
-WIDE = ("units", "filters", "count")
+WIDE = ("units", "filters")
 """Settings by which a layer grows."""
 
 

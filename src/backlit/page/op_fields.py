@@ -22,7 +22,7 @@ LABELS: Mapping[str, str] = {
     "weights": "first weights", "recurrent_weights": "first weights back", "biases": "first biases",
     "bias": "has a bias", "freeze": "kept as they are", "tie": "shares weights as", "p": "share dropped",
     "size": "window", "stride": "step of the window", "dilation": "gaps in the window", "returns": "passes on",
-    "lengths": "input of the lengths", "truncate": "steps back at most", "reduction": "errors of the rows",
+    "lengths": "input of the lengths", "truncate": "steps back at most", "reduction": "errors of rows",
     "keep_best": "end with the best", "decay_biases": "penalties on biases", "penalty_per_batch": "penalties by batch",
     "clip_value": "limit of a slope", "clip_norm": "limit of the gradient", "max_norm": "limit of a unit",
     "time_limit": "time limit, s", "target": "stop at the loss", "tolerance": "least improvement",

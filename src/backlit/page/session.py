@@ -21,7 +21,7 @@ from backlit.page.design import Design
 from backlit.page.endings import limit_of, words_of
 from backlit.page.going_on import go_on
 from backlit.page.kept import KeptWeights
-from backlit.page.limits import refuse_too_many
+from backlit.page.limits import refuse_too_large, refuse_too_many
 from backlit.page.recorded import Recorder
 from backlit.page.source import Source
 from backlit.page.speeds import first_speed
@@ -161,13 +161,13 @@ class Session:
         Errors: a BacklitError that says what does not fit.
         """
         with self.lock:
+            refuse_too_large(design, len(self.source.X))
             network = self.source.network(design)
             source = self.source.for_network(network)
             rules = {"keep_best": False, **design.setup().rules_alone(), "validation": source.validation}
             told: list[str] = []
             with collecting(told):
                 training = SteppedTraining(network, source.X, source.Y, sample_weight=source.sample_weight, **rules)
-            refuse_too_many(training.settings.epochs)
             whole = going_on and go_on(self.training, training)
             if hasattr(self, "training"):
                 self.training.close()

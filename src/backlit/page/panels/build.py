@@ -12,7 +12,6 @@ from typing import Any, ClassVar, Literal
 import msgspec
 import tomli_w
 
-from backlit.data import BUNDLED
 from backlit.engine import graph_of
 from backlit.errors import BacklitError, counted
 from backlit.examples.file_checks import decimal_comma
@@ -34,7 +33,6 @@ from backlit.page.layer_edits import (
     with_dropout,
     with_first_weights,
 )
-from backlit.page.limits import refuse_too_large
 from backlit.page.session import Panel, Part, Session
 from backlit.page.settings_text import changed, restored, settings_of, value_of
 from backlit.page.view import View
@@ -73,7 +71,6 @@ class BuildPanel(Panel):
         session, first = self.session, self.session.source.design
         design = with_names(restored(first, facts), first)
         if design != session.design:
-            refuse_too_large(design, len(session.source.X))
             session.build(design)
 
     def _refused(self, groups: Any) -> Refused | None:
@@ -100,25 +97,16 @@ class BuildPanel(Panel):
 
     def _saving(self) -> Saving:
         source = self.session.source
-        words = [*source.given]
-        if source.target and source.table is not None and BUNDLED.get(source.given[0]) != source.target:
-            words += ["--target", source.target]
-        table = shlex.join(words)
         network, model = f"{self._file}.toml", f"{self._file}.safetensors"
+        networks = [("Open it here again:", source.opened_by(network))]
         if source.table is not None:
-            networks = [
-                (
-                    "Train these layers from the terminal, as its options say:",
-                    f"backlit train {table} --network {network}",
-                )
-            ]
-            models = [
-                ("Predict rows:", f"backlit predict {model} ROWS.csv"),
-                ("In Python:", f'bl.load("{model}").predict(rows)'),
-            ]
+            table = shlex.join([source.data_word, *source.words[len(source.given) :]])
+            networks.append(("Train its layers, as the options say:", f"backlit train {table} --network {network}"))
+            models = [("Predict rows:", f"backlit predict {model} ROWS.csv")]
         else:
-            networks = [("Open it again:", f"backlit page {network}"), ("Its numbers:", f"backlit demo {network}")]
-            models = [("In Python:", f'bl.load("{model}").predict(X)')]
+            networks.append(("Its numbers:", f"backlit demo {network}"))
+            models = []
+        models.append(("In Python:", f'bl.load("{model}").predict(X)'))
         return Saving(network, model, tuple(networks), tuple(models))
 
     def saved(self, kind: str) -> tuple[str, str, bytes] | None:
@@ -260,7 +248,6 @@ class BuildPanel(Panel):
             return
         if design.training.get("epochs") == 0:
             raise MisfitError("epochs is 0; expected at least 1: there is nothing to train.", ("training", "epochs"))
-        refuse_too_large(design, len(session.source.X))
         epochs, updates = len(session.training.history), session.training.step
         going_on = self.going_on and design.network == session.design.network and updates > 0
         session.build(design, going_on=going_on)
