@@ -212,7 +212,7 @@ def test_a_validation_row_is_stepped_through_and_makes_no_update() -> None:
     assert f"<td>{cells[0]:g}, standardized" in seen[-1]
     session.do("step.move", {"by": -7})
     assert "Row 30 of the 30 validation rows" in html(session)
-    assert session.panels["step"].facts()["which"] == "validation"
+    assert session.panels["step"].facts()["step.validation"]
     with pytest.raises(BacklitError, match="expected a number from 1 to 30"):
         session.do("step.row", {"number": 31})
     session.do("step.row", {"number": 31, "which": "training"})
