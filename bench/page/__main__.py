@@ -1,8 +1,8 @@
 """Measure the page: `python -m bench.page [PART...]`; without a part, all of them.
 
-start: until the address, the first page and the first picture. cost: training with the page open beside training without.
-memory: whether it stays flat. weight: a weight's answer. sizes: what is sent. Each prints a table (Markdown), and the load of the
-machine before and after, without which no time says anything.
+start: until the address, the first page and the first picture. sizes: what is sent. weight: a weight's answer.
+cost: training with the page open, and without. memory: whether it stays flat. Each prints a table (Markdown), and the
+load of the machine before and after, without which no time says anything.
 """
 
 from __future__ import annotations

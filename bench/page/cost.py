@@ -1,7 +1,7 @@
 """How much slower a training is with the page open than without: pairs in turn, for each view of each network.
 
-The clock on the wall says how much slower, where nothing else runs on the machine. What holds on a busy one, too, is the
-share: the processor time of all that is not training, drawing among it, as a part of one processor.
+The clock on the wall says how much slower, where nothing else runs on the machine. What holds on a busy one, too, is
+the share: the processor time of all that is not training, drawing among it, as a part of one processor.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Whether a page that trains for long keeps its memory flat: resident memory, and how many objects it holds.
 
-While digits train at full speed, a client reads the stream, each view in turn. A training keeps the numbers of each of its
-epochs, so where it comes to its end it begins anew, as often as time allows; nothing else may grow.
+While digits train at full speed, a client reads the stream, each view in turn. A training keeps the numbers of each of
+its epochs, some 50 bytes; nothing else may grow.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from bench.page.client import VIEWS
 from bench.page.host import hosted, reading, session_of
 
 MOST = {"views": 6, "parts": 400, "kept weights": 401, "points": 402}
-"""The most of each there may be at any time: views and parts of the moments that are drawn now, moments that are kept."""
+"""The most of each there may be: views and parts of the moments that are drawn now, moments that are kept."""
 
 GROWTH = 25.0
 """Megabytes that the second half of the time may have more than the first: the numbers of its epochs among them."""

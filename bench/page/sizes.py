@@ -1,4 +1,4 @@
-"""How large what the page sends is, packed as it is sent: the page, and the first snapshot of each view, the largest."""
+"""How large what the page sends is, packed as it is sent: the page, and each view's first snapshot, the largest."""
 
 from __future__ import annotations
 

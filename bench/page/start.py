@@ -20,7 +20,8 @@ from bench.page.client import Client
 
 PAINTED = """
 const [done] = arguments
-const look = () => document.querySelector('#panel-network svg') ? requestAnimationFrame(() => setTimeout(done)) : setTimeout(look, 5)
+const painted = () => requestAnimationFrame(() => setTimeout(done))
+const look = () => document.querySelector('#panel-network svg') ? painted() : setTimeout(look, 5)
 look()
 """
 """Calls back when the network's drawing was painted."""

@@ -358,7 +358,8 @@ class Session:
                     self.version, self.source, self.design, network, epoch=values.epoch, step=values.step,
                     batch=max(0, values.step - values.epoch * batches), batches=batches,
                     epochs=training.settings.epochs, ended=len(training.history), growing=self.growing,
-                    playing=self.playing, stopped=self.stopped, told=self.told, divergence=self.divergence, keeps_best=training.keep_best,
+                    playing=self.playing, stopped=self.stopped, told=self.told, divergence=self.divergence,
+                    keeps_best=training.keep_best,
                     replayed=None if replayed is None else replayed.epoch, kept=self.kept.all(),
                 )  # fmt: skip
             yield view

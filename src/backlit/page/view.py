@@ -39,7 +39,8 @@ class View:
     def __init__(
         self, version: int, source: Source, design: Design, network: Network, *, epoch: int,
         step: int, batch: int, batches: int, epochs: int, ended: int, growing: GrowingCurve,
-        playing: bool, stopped: str, told: str, replayed: int | None, kept: tuple[Kept, ...], divergence: Divergence | None = None, keeps_best: bool = False,
+        playing: bool, stopped: str, told: str, replayed: int | None, kept: tuple[Kept, ...],
+        divergence: Divergence | None = None, keeps_best: bool = False,
     ) -> None:  # fmt: skip
         self.version, self.source, self.design = version, source, design
         self.network, self.epoch, self.step, self.batch, self.batches = network, epoch, step, batch, batches
