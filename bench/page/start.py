@@ -39,9 +39,8 @@ class Start(NamedTuple):
 def table_of_a_person(folder: Path) -> str:
     """Write a table of 300 rows; give its path."""
     path = folder / "houses.csv"
-    rows = (
-        f"{50 + k % 170},{1 + k % 7},{'north' if k % 3 else 'south'},{100 + 3 * (k % 170) + k % 7}" for k in range(300)
-    )
+    sides = "north", "south"
+    rows = (f"{50 + k % 170},{1 + k % 7},{sides[k % 2]},{100 + 3 * (k % 170) + k % 7}" for k in range(300))
     path.write_text("\n".join(["area,rooms,side,price", *rows]) + "\n")
     return str(path)
 
