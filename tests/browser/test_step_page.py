@@ -31,7 +31,9 @@ def test_a_row_is_walked_through_by_keyboard(page: tuple[Any, Session]) -> None:
     browser, session = page
     session.do("step.go", {"stage": 0})
     session.do("step.row", {"number": 1})
-    browser.run("document.getElementById('tab-step').click(); document.getElementById('step-on').focus()")
+    browser.run("document.getElementById('tab-step').click()")
+    comes(browser, "return document.getElementById('step-on') !== null", True)  # a view is drawn when it is shown
+    browser.run("document.getElementById('step-on').focus()")
     comes(browser, TITLE, "1 of 7: Forward through layer 1: dense, sigmoid")
     first = browser.run("return document.getElementById('panel-step').innerHTML")
     for key, title in (
