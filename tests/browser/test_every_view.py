@@ -77,6 +77,7 @@ def _trained(page: tuple[Any, Session]) -> Iterator[None]:
         session.do("bar.advance", {"epochs": 10})
     session.do("weight.choose", {"name": "w(petal width (cm),h2)"})
     session.do("predictions.choose", {"row": 2})
+    session.do("step.go", {"stage": 3})
     yield
     browser.resize(1440)
     browser.media()
@@ -185,7 +186,7 @@ def test_what_is_chosen_is_marked_in_forced_colours(page: tuple[Any, Session]) -
     assert browser.run(border, "#network-weights") != browser.run(border, "#network-slopes")
     assert browser.run(border, "#tab-network") != browser.run(border, "#tab-data")
     show(page, "step")
-    assert browser.run(border, "#step-stage-0") != browser.run(border, "#step-stage-1")
+    assert browser.run(border, "#step-stage-3") != browser.run(border, "#step-stage-4")
     keys(browser, "\ue004")
     assert focused(browser)["outlined"]
 

@@ -6,7 +6,7 @@ from backlit.analysis.live.records import LiveOutline
 
 KEYS = (
     "Point at a unit, or go from unit to unit with the arrow keys. Enter goes to a unit’s weights; Enter there, or a "
-    "click on a line, shows the weight’s chain rule."
+    "click on a line, goes to the weight’s chain rule. Escape goes back."
 )
 """How the drawing is used."""
 
