@@ -67,7 +67,7 @@ def test_a_weight_is_chosen_by_its_name_or_its_units(page: tuple[Any, Session]) 
     browser.run("document.getElementById('weight-name').select()")
     keys(browser, "w(i1,h2)", Keys.ENTER)
     comes(browser, head, "w(i1,h2)")
-    browser.run("document.getElementById('weight-unit').focus()")
+    browser.run("document.getElementById('weight-by').open = true; document.getElementById('weight-unit').focus()")
     keys(browser, "h4")
     comes(browser, head, "w(i1,h4)")
     assert browser.run(FOCUSED) == "weight-unit"
