@@ -14,7 +14,7 @@ from backlit.page.endings import words_of
 
 Result = TypeVar("Result")
 
-APART, SHARE = 2.0, 0.03
+APART, SHARE = 2.0, 0.01
 """Of work that is done again and again beside a training, so many seconds lie between two at least; and it takes at
 most this share of the time."""
 
