@@ -123,9 +123,13 @@ def text(browser: Any, css: str) -> str:
 
 
 SAME = """
+const read = part => {
+  for (const one of part.querySelectorAll('[data-list]')) one.textContent = ''  // the browser fills these
+  return part.textContent
+}
 const made = document.createElement('div')
 made.innerHTML = arguments[1]
-return made.textContent === document.getElementById(`panel-${arguments[0]}`).textContent
+return read(made) === read(document.getElementById(`panel-${arguments[0]}`).cloneNode(true))
 """
 
 
