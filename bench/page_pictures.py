@@ -32,7 +32,7 @@ OPTIONS = (
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 )  # fmt: skip
 
-WINDOW = 800
+WINDOW = 840
 """Pixels of the window's height; a picture may show more of the page."""
 
 LONGEST = 60.0
@@ -59,7 +59,7 @@ STEPS = ("--set", "optimizer=sgd", "--set", "optimizer.rate=0.03", "--set", "bat
 
 PICTURES = {
     "page-network": Picture(
-        ("iris", *STEPS), 1440, 1400,
+        ("iris", *STEPS), 1440, 1430,
         (*[("bar.advance", {"epochs": 1})] * 40, ("unit.look", {"name": "h2"}),
          ("weight.choose", {"name": "w(h2,versicolor)"})),
         "network", "#bar-place", "40 of",
@@ -130,9 +130,9 @@ def taken(driver: Any, picture: Picture, *, dark: bool) -> bytes:
 
 
 def small(png: bytes) -> bytes:
-    """Write a picture with 256 colours, which its few need."""
+    """Write a picture with 128 colours, which its few need."""
     file = io.BytesIO()
-    reduced = Image.open(io.BytesIO(png)).convert("RGB").quantize(256, dither=Image.Dither.NONE)
+    reduced = Image.open(io.BytesIO(png)).convert("RGB").quantize(128, dither=Image.Dither.NONE)
     reduced.save(file, "PNG", optimize=True)
     return file.getvalue()
 

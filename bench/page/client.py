@@ -62,9 +62,12 @@ class Client:
         """Ask for a page, or a file."""
         return self._asked("GET", path, None)
 
-    def do(self, name: str, given: dict[str, Any] | None = None, view: str = "network") -> Answer:
-        """Carry out a command as the page does while a view is shown."""
-        body = msgspec.json.encode({"do": name, "given": given or {}, "panels": [*SEEN, *VIEWS[view]]})
+    def do(
+        self, name: str, given: dict[str, Any] | None = None, view: str = "network", only: tuple[str, ...] = ()
+    ) -> Answer:  # fmt: skip
+        """Carry out a command as the page does while a view is shown; `only` where it asks for these panels alone."""
+        panels = only or (*SEEN, *VIEWS[view])
+        body = msgspec.json.encode({"do": name, "given": given or {}, "panels": panels})
         return self._asked("POST", "/command", body)
 
     def _asked(self, method: str, path: str, body: bytes | None) -> Answer:

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 from live_page import comes, opened, until
-from page_checks import AXE, OPEN, WIDER, axe
 
 from backlit.model import Settings, fit_table, save
 from backlit.page.panels import PANELS
@@ -192,19 +191,3 @@ def test_a_row_is_chosen_by_keyboard_and_keeps_the_focus(page: Any) -> None:
     which.send_keys(Keys.ARROW_DOWN)
     comes(browser, "return document.getElementById('predictions-which').value", "validation")
     comes(browser, "return document.querySelectorAll('#panel-predictions tbody tr[data-do]').length", 30)
-
-
-@pytest.mark.parametrize("width", [1440, 390])
-def test_axe_finds_nothing_and_nothing_is_wider_than_the_page(page: Any, width: int) -> None:
-    browser, session = begin(page)
-    session.do("predictions.choose", {"row": 1})
-    browser.resize(width)
-    browser.run(OPEN)
-    time.sleep(0.3)
-    assert [part for part in browser.run(WIDER) if 'role="tab"' not in part] == []  # the tabs scroll
-    browser.run(axe())
-    only = ("panel-source", "panel-predictions", "panel-columns", "panel-boundary")
-    script = AXE.replace("axe.run(document,", f"axe.run({{include: {[['#' + one] for one in only]}}},")
-    found = browser.driver.execute_async_script(script, False)
-    browser.resize(1440)
-    assert found == []

@@ -50,7 +50,7 @@ def test_an_op_of_ones_own_is_built_and_stands_in_the_command(served, tmp_path, 
     assert "unknown activation 'bent_page'" in capsys.readouterr().err
     assert main(["page", "n.toml", "--data", "iris", "--plugin", "bent.py"]) == 0
     assert "bent_page" in repr(served[0].training.network)
-    assert "backlit page n.toml --data iris --plugin bent.py<" in served[0].draw(("build",))[1]["build"].html
+    assert "backlit page n.toml --data iris --plugin bent.py<" in served[0].draw(("address",))[1]["address"].html
     assert main(["page", "iris", "--set", "layers=3:bent_page,3:softmax"]) == 0  # registered by now
     assert main(["page", "iris", "--plugin", "none.py"]) == 2
     assert "no plugin file" in capsys.readouterr().err

@@ -193,7 +193,10 @@ APPEARS = {
     "sources/diagnosing.py": ("train",),  # the commands that a change names
     "sources/reporting.py": ("train",),  # the command that wrote a model
     "ops/layers/select.py": ("train",), "page/serving.py": ("page",), "page/settings_text.py": ("page",),
-    "page/panels/build.py": ("page",), "page/uploads.py": ("page",),
+    "page/panels/address.py": ("page",), "page/panels/build.py": ("train",), "page/panels/source.py": ("page",),
+    "page/uploads.py": ("page",), "page/source.py": ("page",), "page/sources.py": ("page",),
+    "page/file_sources.py": ("page",), "page/model_sources.py": ("page",), "page/table_sources.py": ("page",),
+    "page/lesson_files.py": ("page",),
 }  # fmt: skip
 """The commands in which a file's texts can appear; those of a command's own file appear in it alone."""
 ALONE = {"--layers": ("train", "diagnose"), "--fix": ("diagnose",)}

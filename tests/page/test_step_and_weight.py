@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable
 from html import unescape
@@ -17,6 +18,8 @@ from backlit.explain.algebra.numerals import given_text, latex_number
 from backlit.explain.record.quantities import Place
 from backlit.page.design import Design
 from backlit.page.panels.bar import BarPanel
+from backlit.page.panels.curves import CurvesPanel
+from backlit.page.panels.network import NetworkPanel
 from backlit.page.panels.step import StepPanel
 from backlit.page.panels.weight import WeightPanel
 from backlit.page.session import Session
@@ -212,7 +215,7 @@ def test_a_validation_row_is_stepped_through_and_makes_no_update() -> None:
     assert f"<td>{cells[0]:g}, standardized" in seen[-1]
     session.do("step.move", {"by": -7})
     assert "Row 30 of the 30 validation rows" in html(session)
-    assert session.panels["step"].facts()["which"] == "validation"
+    assert session.panels["step"].facts()["step.validation"]
     with pytest.raises(BacklitError, match="expected a number from 1 to 30"):
         session.do("step.row", {"number": 31})
     session.do("step.row", {"number": 31, "which": "training"})
@@ -348,6 +351,29 @@ def test_frozen_shared_and_dropped_weights_are_told() -> None:
     assert "Forward through layer 2: dropout" in stages(dropped)
     normed = of_rows([{"units": 3}, {"op": "batch_norm"}, {"units": 2, "activation": "softmax"}])
     assert "takes all rows of the batch together" in at_stage(normed, 0)
+
+
+def test_the_first_weight_of_a_block_is_chosen_by_the_block_that_is_drawn() -> None:
+    session = Session(source_of("convolution"), (NetworkPanel, StepPanel, WeightPanel))
+    drawing = html(session, "network")
+    given = re.findall(r'class="block" role="button" tabindex="0" data-do="([^"]*)" data-given=\'([^\']*)\'', drawing)
+    assert given == [("weight.first", '{"array":"1.W"}')]  # of three layers as blocks, one has weights
+    html(session, "weight")
+    session.do(given[0][0], json.loads(given[0][1]))
+    assert '<h2 id="weight-title">w(i1,f1@r1c1) = ' in html(session, "weight")
+    with pytest.raises(BacklitError, match=r"no weights '9.W': it has 1.W, 1.b, 4.W, 4.b"):
+        session.do("weight.first", {"array": "9.W"})
+
+
+def test_targets_that_do_not_differ_have_no_metric_and_no_baseline() -> None:
+    session = Session(source_of("two-layer"), (BarPanel, CurvesPanel))
+    bar, curves = (session.draw(("bar", "curves"))[1][name] for name in ("bar", "curves"))
+    assert "R²" not in bar.html + bar.numbers["said"] + curves.html
+    assert list(curves.numbers) == ["loss"]
+    assert "aseline" not in curves.html
+    other = Session(source_of("valley"), (BarPanel, CurvesPanel))
+    assert "R²" in html(other, "bar")
+    assert list(other.draw(("curves",))[1]["curves"].numbers) == ["loss", "metric"]
 
 
 def test_a_weight_is_chosen_by_its_parts_or_refused() -> None:

@@ -25,6 +25,7 @@ from backlit.page.panels.address import OF_VIEWS, VIEWS
 from backlit.page.session import Part, Session
 from backlit.page.uploads import LARGEST, uploaded_source
 from backlit.show.charts.palette import CHART_STYLE
+from backlit.show.live.network import EDGE_STYLE
 from backlit.show.network.svg import NETWORK_STYLE, PIECES_STYLE
 from backlit.show.pages import template
 
@@ -45,7 +46,7 @@ class Asked(msgspec.Struct, forbid_unknown_fields=True):
 def static_files() -> dict[str, tuple[str, bytes]]:
     """Give the static files by name, each with its media type; the colours of pictures are one of them."""
     files = {path.name: (KINDS[path.suffix], path.read_bytes()) for path in STATIC.iterdir() if path.suffix in KINDS}
-    style = f"{CHART_STYLE}\n{NETWORK_STYLE}\n{PIECES_STYLE}"
+    style = f"{CHART_STYLE}\n{NETWORK_STYLE}\n{PIECES_STYLE}\n{EDGE_STYLE}"
     return files | {"pictures.css": (KINDS[".css"], style.encode())}
 
 

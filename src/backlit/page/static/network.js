@@ -344,10 +344,19 @@ panel?.addEventListener("keydown", (event) => {
   if (k < 0) return
   const own = edgesAt(svg, at.unit)
   if (step) goToEdge(svg, own[(own.indexOf(k) + step[0] + step[1] + own.length) % own.length])
-  else if (enter) choose(edges[k].name, false)
+  else if (enter) choose(edges[k].name, false).then(() => document.getElementById("weight-box")?.focus())
   else if (event.key === "Escape") {
     const back = [...svg.querySelectorAll(".unit")].find((one) => nameOf(one) === at.unit)
     if (back) goTo(svg, back)
   } else return
   event.preventDefault()
+})
+
+document.getElementById("panel-weight")?.addEventListener("keydown", (event) => {
+  const svg = drawing()
+  const k = svg ? edgesOf(svg).findIndex((edge) => edge.name === weight) : -1
+  if (!svg || event.key !== "Escape" || k < 0) return
+  const { source, unit } = edgesOf(svg)[k]
+  if (at.unit !== nameOf(source)) at.unit = nameOf(unit)
+  goToEdge(svg, k)
 })

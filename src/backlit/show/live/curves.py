@@ -22,6 +22,9 @@ from backlit.show.pages import table_html
 WIDTH, HEIGHT = 232, 190
 """Pixels of a chart: two stand side by side, and are drawn larger where one alone has room."""
 
+NAMED = 20
+"""Pixels that the name of a run before takes."""
+
 FEW = 12
 """Of at most so many points each is marked."""
 
@@ -203,7 +206,8 @@ def _finished(
             layers.append(Points(x=(near,), y=(value,), name="replayed", symbol="diamond", size=5.0, series=2))
         summary.append(f"Replayed: epoch {curves.replayed:,.4g}.")
     return msgspec.structs.replace(
-        figure, layers=tuple(layers), width=WIDTH, height=HEIGHT, y=msgspec.structs.replace(figure.y, label=label),
+        figure, layers=tuple(layers), width=WIDTH, height=HEIGHT + NAMED * len(curves.earlier),
+        y=msgspec.structs.replace(figure.y, label=label),
         x=x, summary=" ".join(filter(None, summary)),
     )  # fmt: skip
 

@@ -29,6 +29,24 @@ NONE, WRONG, FIXED = "z", "y", "x"
 """The letters of a number that is 0, of one that is not finite, and of the slope of a weight that is not trained."""
 CODES = np.frombuffer("".join([chr(ord("a") + k) for k in range(LEVELS - 1, -1, -1)] + [NONE]
                               + [chr(ord("A") + k) for k in range(LEVELS)]).encode(), np.uint8)  # fmt: skip
+THIN, WIDE = (0.6, 0.38), (6.0, 0.88)
+"""The width in pixels and the opacity of the smallest lines and of the largest."""
+
+
+def _edge_style() -> str:
+    """Write the colours, widths and opacities of lines by their letters."""
+    rules = []
+    for k in range(LEVELS):
+        width, opacity = (low + (high - low) * k / (LEVELS - 1) for low, high in zip(THIN, WIDE, strict=True))
+        look = f"stroke-width:{width:.2f};stroke-opacity:{opacity:.2f}"
+        for letter, colour in ((chr(ord("A") + k), "forward"), (chr(ord("a") + k), "backward")):
+            rules.append(f":where(.net,.net-sample) .{letter}{{stroke:var(--{colour});{look}}}")
+    return "\n".join(rules)
+
+
+EDGE_STYLE = _edge_style()
+"""How lines look: a sheet for the page that holds drawings."""
+
 TABLE = 64
 """The table has so many rows."""
 

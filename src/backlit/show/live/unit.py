@@ -89,7 +89,8 @@ def _table(unit: LiveUnit) -> str:
     rows = "".join(f'<tr><th scope="row">{words}<td class="n">{count}' for words, count in table.rows)
     wrong = unit.histogram.outside
     also = f'<p class="note">{counted(wrong, "row")} with an output that is not a finite number.</p>' if wrong else ""
-    return (f'{also}<details id="unit-histogram"><summary>Histogram as a table</summary><div class="scroll"><table>'
+    return (f'{also}<details id="unit-histogram"><summary>Histogram as a table</summary>'
+            '<div class="scroll" id="unit-counts" tabindex="0" role="group" aria-label="Histogram"><table>'
             f"<thead>{_head('output', 'rows')}<tbody>{rows}</table></div></details>")  # fmt: skip
 
 
@@ -98,7 +99,8 @@ def _classes(unit: LiveUnit) -> str:
         return ""
     rows = "".join(f'<tr><th scope="row">{escape(without_middle(one.name, 40))}<td class="n">{four_digits(one.mean)}'
                    f'<td class="n">{one.rows:,}' for one in unit.classes)  # fmt: skip
-    return (f'<h3>Mean output by class</h3><div class="scroll"><table><thead>{_head("class", "mean", "rows")}'
+    frame = 'class="scroll" id="unit-means" tabindex="0" role="group" aria-label="Mean output by class"'
+    return (f'<h3>Mean output by class</h3><div {frame}><table><thead>{_head("class", "mean", "rows")}'
             f"<tbody>{rows}</table></div>")  # fmt: skip
 
 

@@ -78,7 +78,7 @@ def weight_html(work: WeightWork, choice: str, *, rows: int, remarks: Sequence[s
     if work.behind is not None:
         parts.append(f"<h3>How the numbers in the slope came about</h3>{section_html(work.behind)}")
     return (f'{parts[0]}<div id="weight-box" class="scroll" data-keep-scroll tabindex="0" role="group" '
-            f'aria-label="The weight worked out">{"".join(parts[1:])}</div>')  # fmt: skip
+            f'aria-label="{name} worked out">{"".join(parts[1:])}</div>')  # fmt: skip
 
 
 def _beside(left_out: int) -> str:
