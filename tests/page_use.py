@@ -124,6 +124,7 @@ def text(browser: Any, css: str) -> str:
 
 SAME = """
 const read = part => {
+  for (const one of part.querySelectorAll('[data-list]')) one.textContent = ''  // the browser fills these
   for (const one of part.querySelectorAll('[data-errors]')) one.textContent = ''  // what was said of a command
   return part.textContent
 }

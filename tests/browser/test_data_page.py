@@ -96,7 +96,8 @@ def test_network_and_model_files_are_dropped_too(page: Any, tmp_path: Path) -> N
     browser.run(DROP, [["n.toml", "[[network.layers]]\nunits = 3\n"]], 3)
     comes(browser, "return document.querySelectorAll('#build-model').length", 1)
     until(lambda: session.source.words == ("n.toml", "--data", "iris"))
-    comes(browser, "return document.getElementById('build-command').textContent", "backlit page n.toml --data iris")
+    command = "return document.getElementById('address-command').textContent"
+    comes(browser, command, "backlit page n.toml --data iris --set view=data")
     browser.run(DROP, [["n.toml", "[[network.layers]]\nunit = 3\n"]], 3)
     comes(browser, f"{ERROR}.slice(0, 15)", "n.toml, line 2:")
     assert session.source.words == ("n.toml", "--data", "iris")

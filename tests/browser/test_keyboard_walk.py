@@ -172,11 +172,11 @@ def _build(browser: Any, session: Session) -> None:
     """Change the units, add a layer and remove it; what does not fit is said, and the field keeps the focus."""
     from selenium.webdriver.common.keys import Keys
 
-    tab_to(browser, "build-add-0")
+    tab_to(browser, "build-add-layers")
     keys(browser, Keys.ENTER)
     until(lambda: len(session.design.network["layers"]) == 3)
-    assert focused(browser)["id"] == "build-add-0"
-    tab_to(browser, "build-remove-1")
+    until(lambda: focused(browser)["id"] == "build-add-layers")
+    tab_to(browser, "build-remove-1", back=True)
     keys(browser, Keys.ENTER)
     until(lambda: len(session.design.network["layers"]) == 2)
     until(lambda: focused(browser)["area"] == "build")  # its button has gone: the focus is at the one before it
@@ -197,10 +197,10 @@ def _save_and_copy(browser: Any, session: Session, saved: Path) -> None:
 
     granted = ["clipboardReadWrite", "clipboardSanitizedWrite"]  # to read; writing alone needs none
     browser.driver.execute_cdp_cmd("Browser.grantPermissions", {"permissions": granted})
-    tab_to(browser, "build-copy")
+    tab_to(browser, "address-copy")
     keys(browser, Keys.ENTER)
     read = "navigator.clipboard.readText().then(arguments[0], error => arguments[0](String(error)))"
-    until(lambda: browser.driver.execute_async_script(read).startswith("backlit page iris --target species --set "))
+    until(lambda: browser.driver.execute_async_script(read).startswith("backlit page iris --set "))
     for link, name in (("build-save", "iris.toml"), ("build-model", "iris.safetensors")):
         tab_to(browser, link)
         keys(browser, Keys.ENTER)

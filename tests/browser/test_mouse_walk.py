@@ -68,7 +68,7 @@ def test_build_each_kind_of_control(page: tuple[Any, Session]) -> None:
     write(browser, "[data-setting='optimizer.rate']", "0.25")
     until(lambda: session.training.optimizer.rate == 0.25)
     shows(browser, session, "build")
-    click(browser, "#build-add-0")
+    click(browser, "#build-add-layers")
     until(lambda: len(session.design.network["layers"]) == 3)
     shows(browser, session, "build")
     click(browser, "#build-remove-0")
