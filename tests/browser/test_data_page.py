@@ -89,9 +89,12 @@ def test_a_file_is_dropped_anywhere(page: Any) -> None:
 
 def test_a_file_that_is_too_large_is_refused_before_it_is_sent(page: Any) -> None:
     browser, _ = begin(page)
-    browser.run("document.getElementById('source-file').dataset.largest = '100'")
+    limit = "return document.getElementById('source-file').dataset.largest"
+    most = browser.run(limit)
+    browser.run(f"{limit} = '100'")
     browser.run(DROP, [["t.csv", ROWS]], 3)
     comes(browser, ERROR, f"t.csv has {len(ROWS)} bytes; the page takes up to 100.")
+    browser.run(f"{limit} = '{most}'")
 
 
 def test_a_target_is_chosen_by_keyboard(page: Any) -> None:
