@@ -15,7 +15,7 @@ from backlit.page.sources import source_of
 CLEAN = """
 const clean = (html) => {
   const made = document.createElement("div")
-  made.innerHTML = html
+  made.innerHTML = html.replace(/ style="[^"]*"/g, "")  // which the page's policy refuses
   for (const one of made.querySelectorAll("svg, .unit, path, details, .net-told"))
     for (const name of ["style", "tabindex", "aria-pressed", "data-hot", "data-on", "open"]) one.removeAttribute(name)
   for (const one of made.querySelectorAll("path")) for (const name of ["role", "aria-label"]) one.removeAttribute(name)

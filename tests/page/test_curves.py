@@ -55,7 +55,8 @@ def test_before_the_first_epoch_the_metric_and_the_baseline_stand() -> None:
     assert "always the shares of the training rows’ classes" in part.html
 
 
-def test_the_points_are_the_historys_and_evaluates() -> None:
+def test_the_points_are_the_historys_and_evaluates(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(curves_module, "WHILE_PAUSED", 5.0)  # in few snapshots
     session, _ = began(epochs=30)
     trained(session, 30)
     part = settled(session)
