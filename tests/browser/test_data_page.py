@@ -114,6 +114,7 @@ def test_network_and_model_files_are_dropped_too(page: Any, tmp_path: Path) -> N
 
 def test_a_wrong_row_is_stepped_through(page: Any) -> None:
     browser, _ = begin(page)
+    comes(browser, "return document.querySelectorAll('#predictions-which').length", 1)
     browser.run(
         "const list = document.getElementById('predictions-which'); list.value = 'validation'; "
         "list.dispatchEvent(new Event('change', {bubbles: true}))"

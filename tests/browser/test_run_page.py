@@ -84,6 +84,8 @@ def test_speed_epoch_batch_and_row_by_the_buttons(page: tuple[Any, Session]) -> 
     browser.run("document.getElementById('bar-epoch').click()")
     until(lambda: browser.run(PLACE) == "1 of 1,000 epochs, 6 updates")
     browser.run("document.getElementById('bar-row').click()")
+    until(lambda: "row 1 of 16" in shown(browser, "step-where"))  # the view opens with the row at hand
+    browser.run("document.getElementById('bar-row').click()")
     until(lambda: "row 2 of 16" in shown(browser, "step-where"))
     assert browser.run("return document.getElementById('tab-step').getAttribute('aria-selected')") == "true"
     assert session.training.step == 6

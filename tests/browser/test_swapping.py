@@ -73,7 +73,7 @@ def test_where_a_button_goes_the_focus_is_at_the_one_before_it(page: tuple[Any, 
     keys(browser, "\ue007")
     until(lambda: len(session.design.network["layers"]) == 2)
     until(lambda: browser.run("return document.getElementById('build-remove-1')") is None)
-    assert focused(browser)["id"] == "build-add-1"
+    assert focused(browser)["id"] == "build-add-layers"
 
 
 def test_the_arrow_keys_step_after_a_click_on_the_view_or_into_it(page: tuple[Any, Session]) -> None:

@@ -15,11 +15,13 @@ from backlit.errors import BacklitError
 from backlit.page.design import Design
 from backlit.page.events import Streams
 from backlit.page.panels import PANELS
-from backlit.page.routes import LATER, VIEWS, Asked, changed_parts, page_html, touched
+from backlit.page.panels.address import OF_VIEWS, VIEWS
+from backlit.page.routes import Asked, changed_parts, page_html, touched
 from backlit.page.session import Part, Session
 from backlit.page.sources import source_of
 from backlit.page.view import View
 
+LATER = {name for view, names in OF_VIEWS.items() if view != VIEWS[0][0] for name in names}
 WITHOUT_THREADS = tuple(panel.name for panel in PANELS if panel.name not in {"descent", "findings", "health"})
 
 

@@ -198,10 +198,18 @@ export function show(tab, focus = false) {
   document.dispatchEvent(new CustomEvent("view", { detail: tab.id.replace("tab-", "") }))
 }
 
+/** Go from a tab to a control of its view, as soon as it is drawn. @param {string} id @param {string} of @param {HTMLElement} tab */
+function into(id, of, tab) {
+  const control = document.getElementById(id)
+  if (control) return control.focus({ preventScroll: true })
+  const later = () => { if (document.activeElement === tab) document.getElementById(id)?.focus({ preventScroll: true }) }
+  document.getElementById(of)?.addEventListener("part", later, { once: true })
+}
+
 document.querySelector("[role=tablist]")?.addEventListener("click", (event) => {
   const tab = event.target instanceof Element ? /** @type {HTMLElement | null} */ (event.target.closest("[role=tab]")) : null
   if (tab) show(tab)
-  if (tab?.id === "tab-step" && event instanceof MouseEvent && event.detail) document.getElementById("step-on")?.focus({ preventScroll: true })
+  if (tab?.id === "tab-step" && event instanceof MouseEvent && event.detail) into("step-on", "panel-step", tab)
 })
 document.querySelector("[role=tablist]")?.addEventListener("keydown", (given) => {
   const event = /** @type {KeyboardEvent} */ (given)
