@@ -14,7 +14,7 @@ from backlit.explain.stages.base import ParameterQuantity
 from backlit.explain.step import Step
 
 ROWS = 3
-"""Of a batch of more rows, the parts of so many are worked out."""
+"""Of a batch of more rows, the parts of so many are worked out; one row alone is not left out."""
 
 
 class WeightKey(NamedTuple):
@@ -60,7 +60,7 @@ def weight_of(step: Step, name: str, *, row: int = 0) -> WeightWork:
     keys, left_out = [Key(gradient, at)], 0
     if contents.context.rows:
         part, count = backward.row_gradients[parameter.id], len(contents.context.rows)
-        first = [(row + k) % count for k in range(min(count, ROWS))]
+        first = [(row + k) % count for k in range(count if count <= ROWS + 1 else ROWS)]
         keys = [*(Key(part, at._replace(row=k)) for k in first), *keys]
         left_out = count - len(first)
     numeric = gradient.numeric(at) if gradient.numeric else None
