@@ -251,6 +251,9 @@ class History(Plotted, Displayed, Sequence[Epoch]):
         twin._table, twin._length = self._table, length
         return twin
 
+    def __deepcopy__(self, memo: dict[int, object]) -> History:
+        return self.copy()
+
     # ------------------------------------------------------------------------------------------------------ reading
 
     def _read(self) -> Array:
