@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -14,6 +15,8 @@ PILL, APART = 26, 10
 """The height of a unit; the space between two."""
 MARGIN, NEAR = 10, 8
 LONGEST_NAME, LONGEST_HEAD, BLOCK_TEXT = 104.0, 118.0, 126.0
+WHOLE_NAME = 160.0
+"""Of a network with few columns, names of inputs and units have so much room: "worst concave points" is seen whole."""
 GAPS = ((4, 84), (6, 72))
 """The width of the edges between columns: of up to so many columns, and else CLOSE."""
 CLOSE = 58
@@ -64,7 +67,9 @@ def geometry(outline: LiveOutline) -> Geometry:
     gap = next((gap for most, gap in GAPS if len(columns) <= most), CLOSE)
     heads = [_head(column) for column in columns]
     lines = [_block_lines(column) if column.block else () for column in columns]
-    halves = [_half(column, own) for column, own in zip(columns, lines, strict=True)]
+    longest = WHOLE_NAME if len(columns) <= GAPS[0][0] else LONGEST_NAME
+    names = [told_apart(column.units, (longest, 1.5 * longest), LETTERS) for column in columns]
+    halves = [_half(own, text) for own, text in zip(names, lines, strict=True)]
     wide = [max(half, int(max((text_width(text, LETTERS) for text in (*head, _more(column))), default=0.0) / 2) + 1)
             for half, head, column in zip(halves, heads, columns, strict=True)]  # fmt: skip
     top = MARGIN + LINE * max(map(len, heads)) + 8
@@ -77,7 +82,9 @@ def geometry(outline: LiveOutline) -> Geometry:
         if number:
             own_gap = gap if column.weighted else min(gap, 34)
             x += max(halves[number - 1] + own_gap + halves[number], wide[number - 1] + NEAR + wide[number])
-        placed.append(_placed(column, x, halves[number], heads[number], lines[number], middle, number in with_one))
+        placed.append(
+            _placed(column, names[number], x, halves[number], heads[number], lines[number], middle, number in with_one)
+        )
     width = placed[-1].x + wide[-1] + MARGIN
     low = max(max(one.one + ONE, one.more_y + 4, one.top + one.height, *(unit.y + PILL // 2 for unit in one.units))
               for one in placed)  # fmt: skip
@@ -110,12 +117,9 @@ def _block_lines(column: LiveColumn) -> tuple[str, ...]:
     return tuple(shortened(line, BLOCK_TEXT + 8, LETTERS) for line in lines)
 
 
-def _half(column: LiveColumn, lines: tuple[str, ...]) -> int:
-    """Give half the width of a column's units or of its block."""
-    if column.block:
-        return int(max(text_width(line, LETTERS) for line in lines) / 2) + 8
-    widest = max(text_width(name, LETTERS) for name in told_apart(column.units))
-    return max(17, int(min(widest, LONGEST_NAME) / 2) + 8)
+def _half(names: Sequence[str], lines: tuple[str, ...]) -> int:
+    """Give half the width of a column's units by their names, or of its block by its lines."""
+    return max(17 if names else 0, int(max(text_width(text, LETTERS) for text in names or lines) / 2) + 8)
 
 
 def _column_height(column: LiveColumn, lines: tuple[str, ...]) -> int:
@@ -125,14 +129,12 @@ def _column_height(column: LiveColumn, lines: tuple[str, ...]) -> int:
 
 
 def _placed(
-    column: LiveColumn, x: int, half: int, head: tuple[str, ...], lines: tuple[str, ...], middle: int, with_one: bool
-) -> Placed:
+    column: LiveColumn, names: Sequence[str], x: int, half: int, head: tuple[str, ...], lines: tuple[str, ...],
+    middle: int, with_one: bool,
+) -> Placed:  # fmt: skip
     height = _column_height(column, lines)
     top = middle - height // 2
-    units = tuple(
-        Unit(top + PILL // 2 + (PILL + APART) * k, shortened(name, LONGEST_NAME, LETTERS))
-        for k, name in enumerate(told_apart(column.units))
-    )
+    units = tuple(Unit(top + PILL // 2 + (PILL + APART) * k, name) for k, name in enumerate(names))
     low = top + height
     more = _more(column)
     more_y = low + 6 + LINE - 4 if more else 0

@@ -76,8 +76,12 @@ class DrawnWay(NamedTuple):
         return isolated(shortened(name, LONGEST_LEAD, LETTERS), "\N{LEFT-TO-RIGHT ISOLATE}")
 
 
-def told_apart(names: Sequence[str]) -> list[str]:
+def told_apart(names: Sequence[str], rooms: Sequence[float] = (), size: float = LETTERS) -> list[str]:
     """Shorten names, without losing what tells them apart: an ending in brackets that all have goes first.
+
+    Args:
+        names: of units. rooms: the width that a name may have, then what it may have where names would be the same.
+        size: that of the letters.
 
     >>> told_apart(["sepal length (cm)", "sepal width (cm)"])
     ['sepal length', 'sepal width']
@@ -85,10 +89,10 @@ def told_apart(names: Sequence[str]) -> list[str]:
     ends = {name.rpartition(" (")[2] for name in names}
     if len(names) > 1 and len(ends) == 1 and all(name.endswith(")") and " (" in name[1:] for name in names):
         names = [name.rpartition(" (")[0] for name in names]
-    if all(text_width(name, LETTERS) <= ROOMY[0] for name in names):
+    if not rooms and all(text_width(name, size) <= ROOMY[0] for name in names):
         return list(names)
-    for room in (LONGEST_SOURCE, *ROOMY):
-        short = [shortened(name, room, LETTERS) for name in names]
+    for room in rooms or (LONGEST_SOURCE, *ROOMY):
+        short = [shortened(name, room, size) for name in names]
         if len(set(short)) == len(set(names)):
             break
     return short
