@@ -1,7 +1,7 @@
 """Whether a page that trains for long keeps its memory flat: resident memory, and how many objects it holds.
 
 While digits train at full speed, a client reads the stream, each view in turn. A training keeps the numbers of each of
-its epochs, some 50 bytes; nothing else may grow.
+its epochs, some 90 bytes; nothing else may grow.
 """
 
 from __future__ import annotations

@@ -298,6 +298,17 @@ def test_another_rate_goes_on_with_the_weights_of_now_where_one_asks_for_it(plai
     assert "The copied command" not in drawn(plain)
 
 
+def test_at_the_end_of_a_training_other_settings_wait_for_more_epochs(plain: Session) -> None:
+    change(plain, "epochs", "5")
+    plain.do("bar.advance", {"epochs": 5})
+    plain.do("build.go_on", {"on": True})
+    change(plain, "optimizer.rate", "0.25")
+    assert plain.stopped == "all 5 epochs done"
+    plain.do("bar.go_on", {})
+    plain.do("bar.advance", {"epochs": 1})
+    assert len(plain.training.history) == 6
+
+
 def test_another_optimizer_keeps_the_weights_and_counts_epochs_anew(plain: Session) -> None:
     plain.do("bar.advance", {"epochs": 5})
     weights = plain.training.network.parameters.copy()

@@ -141,6 +141,18 @@ def test_what_is_replayed_is_what_the_training_had(playing: Any, epochs: int, ba
         assert view.network.parameters.tobytes() == session.training.network.parameters.tobytes()
 
 
+def test_of_few_epochs_that_are_asked_for_each_is_kept(playing: Any) -> None:
+    session = playing(began())
+    session.do("bar.play", {})
+    session.do("bar.pause", {})
+    session.reset()
+    with session.turn():
+        session.play(4, hurried=True)
+        session.change()
+    until(lambda: not session.playing)
+    assert {0, 1, 2, 3, 4} <= {kept.epoch for kept in session.kept.all()}
+
+
 def test_scrolling_pauses_and_going_on_is_from_now(playing: Any) -> None:
     session = playing(began(epochs=100_000))
     session.speed = math.inf

@@ -333,10 +333,16 @@ def test_a_moment_that_is_replayed_has_an_update_where_it_follows_from_the_weigh
     assert results(text) == results(first)
     assert "At the weights after update 0, an earlier moment." in text
     assert results(at_stage(session, 99)) == results(last)
-    session = session_of("two-layer", optimizer={"op": "adam", "rate": 0.1})
-    session.do("bar.advance", {"epochs": 3})
-    session.replayed = 0
-    assert "moments of that time are not kept" in at_stage(session, 99)
+    for name, settings in (
+        ("two-layer", {"optimizer": {"op": "adam", "rate": 0.1}}),
+        ("iris", {"optimizer": {"op": "sgd", "rate": 0.1}, "batch_size": 16}),  # of another batch than that of then
+        ("two-layer", {"schedule": {"op": "cosine"}}),
+    ):
+        session = session_of(name, **settings)
+        session.do("bar.advance", {"epochs": 3})
+        session.replayed = 0
+        assert "the batch of that time are not kept" in at_stage(session, 99)
+        assert "The update that follows" not in html(session, "weight")
 
 
 def test_frozen_shared_and_dropped_weights_are_told() -> None:

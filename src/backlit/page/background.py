@@ -15,8 +15,8 @@ from backlit.page.endings import words_of
 Result = TypeVar("Result")
 
 APART, SHARE = 2.0, 0.01
-"""Of work that is done again and again beside a training, so many seconds lie between two at least; and it takes at
-most this share of the time."""
+"""Of work that is done again and again beside a training, so many seconds lie between two at least; and it takes about
+this share of the time, but for the first one after each change."""
 
 
 class ReplacedError(Exception):

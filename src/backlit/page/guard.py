@@ -289,10 +289,10 @@ class Guard:
         return Answer(403, f"This was not sent by the page: it lacks the header X-Backlit: 1. {OPEN}", CLOSE)
 
     def check_length(self, request: Request) -> Answer | None:
-        """The body is not announced as too large; a GET has none."""
+        """The body is not announced as too large, nor in two ways; a GET has none."""
         lengths = request.all(b"content-length")
         most = self._most(request)
-        if request.method == "GET" and request.all(b"transfer-encoding"):
+        if request.all(b"transfer-encoding") and (request.method == "GET" or lengths):
             return _too_large(most)
         if all(length.isdigit() and int(length) <= most for length in lengths):
             return None

@@ -24,8 +24,8 @@ KEPT = ("seed", "l1", "l2", "decay_biases", "penalty_per_batch", "clip_value", "
 """Settings of a training that count where rows are a batch of their own."""
 
 REPLAYED = (
-    "These are the weights of an earlier moment. The optimizer's moments of that time are not kept, so the forward "
-    "pass, the error and the slopes are worked out, and no update."
+    "These are the weights of an earlier moment. The optimizer's moments and the batch of that time are not kept, so "
+    "the forward pass, the error and the slopes are worked out, and no update."
 )
 HELD_OUT = (
     "This row validates: no update is made by it. The forward pass, the error and the slopes that it would give are "
@@ -160,8 +160,9 @@ class _Coming(NamedTuple):
 
 
 def _is_plain(training: SteppedTraining) -> bool:
-    """Say whether an update follows from weights and slopes alone: no moments, and a rate that stays."""
-    return not training.memory.slots.size and training.settings.schedule.name == "constant"
+    """Say whether an update follows from the weights alone: no moments, a rate that stays, and always all rows."""
+    whole = training.batch_size >= len(training.X)
+    return whole and not training.memory.slots.size and training.settings.schedule.name == "constant"
 
 
 def rows_of(training: SteppedTraining, which: Which) -> tuple[Array, ...]:

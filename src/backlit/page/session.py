@@ -179,7 +179,12 @@ class Session:
             self.replayed: int | None = None
             self.until: int | None = None
             self.beyond, self.hurried = 0, False
-            self.stopped, self.told, self.pace = "", " ".join(told), 0.0
+            ended = len(training.history) >= training.settings.epochs > 0
+            self.stopped, self.told, self.pace = (
+                all_done(training.settings.epochs) if ended else "",
+                " ".join(told),
+                0.0,
+            )
             self.divergence: Divergence | None = None
             self.asked, self.straight = training.settings.epochs, not going_on
             for panel in self.panels.values():
@@ -209,9 +214,8 @@ class Session:
         panel, _, method = name.partition(".")
         if panel not in self.panels:
             raise BacklitError(f"the page has no panel {panel!r}.")
-        found = self.panels[panel]
-        with nullcontext() if commands.is_slow(found, method) else self.turn():
-            commands.call(found, method, given)
+        with nullcontext() if commands.is_slow(self.panels[panel], method) else self.turn():
+            commands.call(self.panels[panel], method, given)  # a source that was taken meanwhile has other panels
             self.change()
 
     # --------------------------------------------------------------------------------------------------- training
@@ -316,11 +320,13 @@ class Session:
 
     def _share(self, left: float) -> tuple[int | None, int]:
         """Give the updates and the epochs of the next part of a training, of so many updates that are left."""
-        settings, batches = self.training.settings, self.batches
-        epochs = int(min(max(1, settings.epochs // ON_THE_WAY), left / batches))
-        if epochs and settings.epochs >= ON_THE_WAY:
+        asked, batches = self.training.settings.epochs, self.batches
+        if self.until is not None:
+            asked = min(asked, self.until + 1)
+        epochs = int(min(max(1, asked // ON_THE_WAY), left / batches))
+        if epochs and asked >= ON_THE_WAY:
             return None, epochs
-        return int(max(1, min(settings.epochs * batches // ON_THE_WAY, left))), 1
+        return int(max(1, min(asked * batches // ON_THE_WAY, left))), 1
 
     @property
     def batches(self) -> int:

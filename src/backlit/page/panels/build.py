@@ -248,12 +248,14 @@ class BuildPanel(Panel):
             return
         if design.training.get("epochs") == 0:
             raise MisfitError("epochs is 0; expected at least 1: there is nothing to train.", ("training", "epochs"))
-        epochs, updates = len(session.training.history), session.training.step
+        before, updates = len(session.training.history), session.training.step
         going_on = self.going_on and design.network == session.design.network and updates > 0
         session.build(design, going_on=going_on)
         if going_on:
             whole = session.training.step > 0
+            epochs = len(session.training.history) if whole else before
             self.said = (
+                f"{'The epoch that had begun was trained to its end. ' if epochs > before else ''}"
                 f"It goes on with the weights after {counted(epochs, 'epoch')}"
                 f"{'' if whole else ', and counts epochs from 0'}. The copied command does not restore that state: it "
                 "begins at the first weights."

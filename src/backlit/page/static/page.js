@@ -77,6 +77,7 @@ function refocus(target, names, at) {
 export function swap(name, part, version = Infinity) {
   const target = panel(name)
   if (!target || version < (versions.get(name) ?? 0)) return
+  if (part.html === undefined && layouts.get(name) !== part.layout) return listen() // numbers of what is not shown any more
   if (version !== Infinity) versions.set(name, version)
   const same = part.html === shown.get(name) || (part.layout && layouts.get(name) === part.layout)
   if (part.html !== undefined && !same) {
