@@ -32,6 +32,10 @@ def restore(session: Session, facts: dict[str, str]) -> Session:
     return trained(session)
 
 
+def drawn(session: Session) -> str:
+    return session.draw(("address",))[1]["address"].html
+
+
 def refused(session: Session, facts: dict[str, str]) -> str:
     with pytest.raises(BacklitError) as found:
         restore(session, facts)
@@ -154,6 +158,27 @@ def test_the_same_address_again_leaves_the_training_as_it_is() -> None:
     assert (session.training, facts_of(session)) == (training, later)
     restore(session, address)  # what it does not name is as at first; no epoch is undone
     assert (session.training, facts_of(session)) == (training, {"data": "iris", "trained": "3"})
+
+
+def test_an_address_that_undoes_a_training_waits_until_a_person_says_so() -> None:
+    session = new()
+    session.do("bar.advance", {"epochs": 5})
+    trained(session)
+    training = session.training
+    wanted = {"data": "iris", "optimizer.rate": "0.2", "view": "health"}
+    for other in ({"data": "xor"}, {"data": "iris", "data.target": "petal_width"}, wanted):
+        restore(session, other)
+        assert session.training is training
+        assert "the training of 5 epochs that is here is lost" in drawn(session)
+    session.do("address.keep", {})
+    assert "address-build" not in drawn(session)
+    assert facts_of(session) == {"data": "iris", "trained": "5"}
+    with pytest.raises(BacklitError, match="no address waits"):
+        session.do("address.build", {})
+    restore(session, wanted)
+    session.do("address.build", {})
+    assert "address-build" not in drawn(session)
+    assert facts_of(session) == wanted
 
 
 def test_while_it_plays_the_address_does_not_change() -> None:

@@ -68,10 +68,17 @@ class BuildPanel(Panel):
 
     def recall(self, facts: Mapping[str, str]) -> None:
         """Build the source's own design with these settings changed, where it is not there already, from its start."""
-        session, first = self.session, self.session.source.design
-        design = with_names(restored(first, facts), first)
-        if design != session.design:
-            session.build(design)
+        if self.builds(facts):
+            first = self.session.source.design
+            self.session.build(with_names(restored(first, facts), first))
+
+    def builds(self, facts: Mapping[str, str]) -> bool:
+        """Whether these settings make another design than the one that is there.
+
+        Errors: a BacklitError for one that does not fit.
+        """
+        first = self.session.source.design
+        return with_names(restored(first, facts), first) != self.session.design
 
     def _refused(self, groups: Any) -> Refused | None:
         if self.refused is None:

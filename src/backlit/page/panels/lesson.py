@@ -108,6 +108,9 @@ class LessonPanel(Panel):
         for name, text in settings.items():
             if name == "network.initial" and "layers" in settings:
                 continue
+            if name == "network.initial":  # no control is called so
+                left.append("press Begin this step, which brings the first weights that the numbers belong to")
+                continue
             where = label_of(name.split(".")[-1])
             short = 0 < len(text) <= SHORT and not text.startswith(("[", "{"))
             left.append(f"set {where} to {text.replace(':', ' ')}" if short else f"change {where}")

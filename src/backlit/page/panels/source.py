@@ -63,9 +63,18 @@ class SourcePanel(Panel):
                 f"the address is of {f'other data, {quoted(short(wanted, LONGEST))}' if not command else wanted}, and "
                 f"this page trains on {now}{f'; start the program with it: {command}' if command else ''}."
             )
-        target = facts.get("data.target", BUNDLED.get(str(facts.get("data")), ""))
+        target = _target(facts)
         if target and target != self.session.source.target:
             self.predict(target)
+
+    def takes(self, facts: Mapping[str, str]) -> bool:
+        """Whether other rows or another target would be taken."""
+        source = self.session.source
+        now = self.facts().get("data", source.title)
+        wanted = facts.get("data", now)
+        if wanted != now or source.changes:
+            return _own(wanted) is not None
+        return _target(facts) not in ("", source.target)
 
     @slow_command
     def choose(self, name: str) -> None:
@@ -135,6 +144,11 @@ def _own(data: str) -> tuple[str, str | None] | None:
         return name, None
     run = rest[1] if len(rest) == 2 and rest[0] == "--run" else None
     return (name, run) if name in NAMES and (run is not None or not rest) else None
+
+
+def _target(facts: Mapping[str, str]) -> str:
+    """Give the target that facts name; that of bundled data where they name none."""
+    return facts.get("data.target", BUNDLED.get(str(facts.get("data")), ""))
 
 
 def _command(data: str) -> str:
