@@ -165,7 +165,7 @@ class AddressPanel(Panel):
             raise BacklitError(" ".join(refused))
 
 
-def _of_no_panel(settings: Mapping[str, str], known: Mapping[str, Panel]) -> dict[str, str]:
+def _of_no_panel(settings: Mapping[str, str], known: Mapping[str, str]) -> dict[str, str]:
     return {name: text for name, text in settings.items() if name not in known}
 
 

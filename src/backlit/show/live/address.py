@@ -23,7 +23,7 @@ def address_html(command: str, beyond: str, lost: int = 0) -> str:
         else ""
     )
     return (
-        f'{asked}<h2>This state again</h2>'
+        f"{asked}<h2>This state again</h2>"
         '<p class="quiet">The address of this page holds it, and so does this command.</p>'
         f'<p><button type="button" id="address-copy">Copy the command</button> '
         f'<span id="address-said" role="status"></span></p>{note}'
