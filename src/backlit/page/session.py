@@ -378,11 +378,8 @@ class Session:
             with self.view() as view:
                 panels = {name: panel for name, panel in self.panels.items() if name in names}
                 parts = {name: self._part_of(panel, view) for name, panel in panels.items()}
-                if self.training is view.training:
+                if self.training is view.training:  # else another design was built meanwhile
                     return view.version, parts
-                with self.turn():  # another design was built meanwhile: what a panel noted since is of the old one
-                    for panel in panels.values():
-                        panel.forget()
 
     def _part_of(self, panel: Panel, view: View) -> Part:
         """Draw a panel; an error of the program takes its place, and no other panel's."""
