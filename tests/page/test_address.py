@@ -284,6 +284,9 @@ def test_a_lesson_that_is_not_there_is_refused(capsys: pytest.CaptureFixture[str
     assert "there is no lesson 'cooking'; there are gates" in capsys.readouterr().err
     assert main(["page", "--lesson", "xor", "--step", "9"]) != 0
     assert "expected a number from 1 to 4" in capsys.readouterr().err
+    for words in (["--step", "3"], ["--set", "lesson.step=2"]):
+        assert main(["page", *words]) != 0
+        assert "a step is given without a lesson" in capsys.readouterr().err
 
 
 def test_a_state_that_no_training_from_the_start_reaches_is_not_claimed() -> None:

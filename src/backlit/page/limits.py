@@ -20,7 +20,7 @@ from backlit.page.kept import BYTES, FEWEST_POINTS
 LIMITS = {
     "layers": (32, "more do not fit on the page"),
     "units": (4_096, "a layer with more takes seconds to draw"),
-    "epochs": (10_000_000, "the page keeps the numbers of each, some 50 bytes"),
+    "epochs": (10_000_000, "the page keeps the numbers of each, some 90 bytes"),
     "weights": (2_000_000, "weights on the way are kept, some dozens of times 16 MB"),
 }
 """The most that a page builds, each with its reason."""
