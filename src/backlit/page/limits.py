@@ -42,8 +42,7 @@ def refuse_too_large(design: Design, rows: int = 1) -> None:
 
     Errors: a BacklitError that says how much it is, and how much the page builds.
     """
-    found = list(_layers(design.network.get("layers"), ("network", "layers")))
-    _hold("layers", len(found), ("network", "layers"))
+    found = refuse_many_layers(design.network)
     for path, layer in found:
         for key in WIDE:
             if isinstance(number := layer.get(key), int):
@@ -74,6 +73,17 @@ def refuse_too_large(design: Design, rows: int = 1) -> None:
             "batch, or fewer units.",
             ("training", "batch_size"),
         )
+
+
+def refuse_many_layers(network: Any) -> list[tuple[tuple[str | int, ...], Mapping[str, Any]]]:
+    """Refuse a network's table with more layers than `LIMITS`; give each layer's table with its path.
+
+    Errors: a BacklitError that says how many there are.
+    """
+    layers = network.get("layers") if isinstance(network, Mapping) else None
+    found = list(_layers(layers, ("network", "layers")))
+    _hold("layers", len(found), ("network", "layers"))
+    return found
 
 
 def refuse_too_many(epochs: int) -> None:

@@ -179,12 +179,9 @@ class Session:
             self.replayed: int | None = None
             self.until: int | None = None
             self.beyond, self.hurried = 0, False
-            ended = len(training.history) >= training.settings.epochs > 0
-            self.stopped, self.told, self.pace = (
-                all_done(training.settings.epochs) if ended else "",
-                " ".join(told),
-                0.0,
-            )
+            done, epochs = len(training.history), training.settings.epochs
+            self.stopped = all_done(epochs) if done >= epochs > 0 else ""
+            self.told, self.pace = " ".join(told), 0.0
             self.divergence: Divergence | None = None
             self.asked, self.straight = training.settings.epochs, not going_on
             for panel in self.panels.values():
@@ -215,7 +212,7 @@ class Session:
         if panel not in self.panels:
             raise BacklitError(f"the page has no panel {panel!r}.")
         with nullcontext() if commands.is_slow(self.panels[panel], method) else self.turn():
-            commands.call(self.panels[panel], method, given)  # a source that was taken meanwhile has other panels
+            commands.call(self.panels[panel], method, given)  # others are there where a source was taken meanwhile
             self.change()
 
     # --------------------------------------------------------------------------------------------------- training
@@ -277,9 +274,10 @@ class Session:
             raise BacklitError("the training did not end by a limit that can be lifted; reset it, or change a setting.")
         settings = {name: value for name, value in self.design.training.items() if name != limit}
         if limit == "epochs":
-            refuse_too_many(self.training.settings.epochs + self.asked)
+            epochs = max(self.training.settings.epochs, len(self.training.history)) + self.asked
+            refuse_too_many(epochs)
             self.straight &= self.training.settings.schedule.name == "constant"  # others spread over all epochs
-            settings["epochs"] = self.training.epochs = self.training.settings.epochs + self.asked
+            settings["epochs"] = self.training.epochs = epochs
         else:
             setattr(self.training, limit, None)
         self.design, self.stopped = Design(self.design.network, settings), ""

@@ -108,6 +108,9 @@ class LessonPanel(Panel):
         for name, text in settings.items():
             if name == "network.initial" and "layers" in settings:
                 continue
+            if name == "network.initial":  # no control is called so
+                left.append("press Begin this step, which brings the first weights that the numbers belong to")
+                continue
             where = label_of(name.split(".")[-1])
             short = 0 < len(text) <= SHORT and not text.startswith(("[", "{"))
             left.append(f"set {where} to {text.replace(':', ' ')}" if short else f"change {where}")
@@ -154,7 +157,7 @@ class LessonPanel(Panel):
         """Train to the epoch that the step is about, at the speed that is chosen."""
         epochs, session = self.step.state.epochs, self.session
         if not epochs:
-            raise BacklitError("this step of the lesson trains nothing.")
+            raise BacklitError("this step trains nothing; do what it says.")
         if len(session.training.history) >= epochs:
             raise BacklitError(
                 f"it is trained to epoch {len(session.training.history):,}; expected one before {epochs:,}. "
