@@ -57,4 +57,5 @@ def _curved(case: Case, hidden: HiddenLayer, *, first: bool) -> float:
 def _centred(values: Array) -> Array:
     """Give the columns less their means, and as parts of their largest value, so that no square is too large."""
     scaled = values / np.maximum(np.abs(values).max(axis=0), np.finfo(np.float64).tiny)
-    return scaled - scaled.mean(axis=0)
+    centred: Array = scaled - scaled.mean(axis=0)
+    return centred
