@@ -151,7 +151,7 @@ class _Coming(NamedTuple):
             which = "all rows that train" if len(rows) == count else "the first rows, as no batch comes any more"
             return cls(rows, 0.0, which, ENDED)
         if len(batch.rows) == count:
-            which = "all rows that train"
+            which = "all rows that train" if count > 1 else "the only row that trains"
         elif beyond:
             which = "the batch that one more epoch would begin with"
         else:

@@ -81,8 +81,9 @@ def _paging(found: Predictions, page: PageOfRows) -> str:
         return ""
     here = found.first // page.size
     parts = []
-    for name, to, able in (("Before", here - 1, found.first > 0), ("Next", here + 1, last < found.rows)):
-        parts.append(f'<button id="predictions-{name.lower()}" data-do="predictions.go" data-given=\'{{"page":{to}}}\''
+    for key, name, to, able in (("before", "Previous rows", here - 1, found.first > 0),
+                                ("next", "Next rows", here + 1, last < found.rows)):  # fmt: skip
+        parts.append(f'<button id="predictions-{key}" data-do="predictions.go" data-given=\'{{"page":{to}}}\''
                      f"{'' if able else ' disabled'}>{name}</button>")  # fmt: skip
     return f"{parts[0]}<span>{found.first + 1:,} to {last:,} of {found.rows:,}</span>{parts[1]}"
 

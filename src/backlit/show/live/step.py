@@ -84,7 +84,10 @@ def row_html(row: ShownRow) -> str:
     alone = (
         ""
         if row.alone or count == 1
-        else (f'<button id="step-alone" data-do="step.single" data-given=\'{{"number":{row.number}}}\'>Alone</button>')
+        else (
+            f'<button id="step-alone" data-do="step.single" data-given=\'{{"number":{row.number}}}\'>'
+            "This row alone</button>"
+        )
     )
     kinds = ""
     if sum(map(bool, row.counts.values())) > 1:
@@ -92,7 +95,8 @@ def row_html(row: ShownRow) -> str:
         kinds = choice_html("of", "step-which", "step.show", "which", options, row.kind)
     return (
         '<div class="rows">'
-        f"{_other('step-previous', -1, 'Previous row', '‹ Row', row)}{_other('step-next', 1, 'Next row', 'Row ›', row)}"
+        f"{_other('step-previous', -1, 'The row before', '‹ Row', row)}"
+        f"{_other('step-next', 1, 'The row after', 'Row ›', row)}"
         f'<label>Row <input id="step-row" type="number" min="1" max="{row.of}" value="{row.number}"></label>'
         f"{kinds}{alone}{back}"
         f'<p id="step-where" class="quiet" role="status">{escape(where)}</p></div>'
@@ -115,7 +119,7 @@ def _track(stages: Sequence[WalkStage], now: int) -> str:
     return (
         f'<div class="track">{_go("step-first", 0, "First", "First stage", now == 0)}'
         f"{_go('step-back', max(now - 1, 0), '‹ Back', 'One stage back', now == 0)}"
-        f"{_go('step-on', min(now + 1, last), 'On ›', 'One stage on', now == last, main=True)}"
+        f"{_go('step-on', min(now + 1, last), 'Next ›', 'Next stage', now == last, main=True)}"
         f"{_go('step-last', last, 'Last', 'Last stage', now == last)}"
         f'<ol class="stages" aria-label="Stages">{"".join(groups)}</ol></div>'
     )
