@@ -274,7 +274,7 @@ def test_the_state_of_a_step_is_the_same_after_whatever_was_done_before() -> Non
 
 
 def test_the_state_is_played_at_full_speed_and_the_page_says_so() -> None:
-    session, _ = begun("xor", 1)
+    session, _ = begun("xor", 2)
     session.speed = 1.0
     session.do("lesson.show", {})
     assert (session.playing, session.hurried, session.training.step) == (True, True, 0)

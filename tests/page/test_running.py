@@ -336,6 +336,9 @@ def test_a_divergence_is_said_with_its_update_and_what_to_do(playing: Any) -> No
     assert session.kept.all()[-1].step == session.training.step
     with pytest.raises(BacklitError, match="did not end by a limit"):
         session.do("bar.go_on", {})
+    for _ in range(found.batch - 1):
+        session.do("bar.advance", {"updates": 1})  # the epoch begins again, with the weights from before it
+        assert "diverged" not in bar(session).html
     session.do("bar.reset", {})
     assert (session.stopped, session.told, session.divergence) == ("", "", None)
 

@@ -331,6 +331,13 @@ def test_a_moment_that_is_replayed_has_an_update_where_it_follows_from_the_weigh
     session.do("bar.advance", {"epochs": 3})
     session.replayed = 0
     assert "moments of that time are not kept" in at_stage(session, 99)
+    layers = [{"units": 2, "activation": "softmax"}]
+    for size, told in (("full", False), (2, True)):
+        session = of_rows(layers, batch_size=size, optimizer={"op": "sgd", "rate": 0.1})
+        session.do("bar.advance", {"epochs": 1})
+        assert "took another batch" not in html(session)
+        session.replayed = 0
+        assert ("took another batch" in html(session)) is told
 
 
 def test_frozen_shared_and_dropped_weights_are_told() -> None:

@@ -245,7 +245,9 @@ class Session:
         An error, too, ends the training: the page says which.
         """
         told: list[str] = []
-        stopped, self.divergence = "", None
+        if self.divergence is not None:  # it goes on from the weights before: what was told is over
+            self.divergence, self.told = None, ""
+        stopped = ""
         try:
             with collecting(told):
                 done = self.training.advance(updates, epochs, seconds)
