@@ -175,3 +175,14 @@ def test_a_measure_that_is_no_number_finds_nothing(monkeypatch: pytest.MonkeyPat
     test = finding_tests.finding("BL999", "odd")
     assert test(lambda _: given)(_case()) is not None
     assert test(lambda _: replace(given, measured=float("nan")))(_case()) is None
+
+
+@pytest.mark.parametrize(("size", "offered"), [(1.0, False), (100.0, True)])
+def test_inputs_of_a_good_size_are_not_to_be_scaled_where_it_diverges(size: float, offered: bool) -> None:
+    X = numbers()[0] * size
+    X[:, 0] = X[:, 0] > 0.0  # a column of yes and no: another one, were it standardized
+    finding = found(_case(X=X, optimizer=bl.SGD(1e30)), "BL403")
+    assert finding is not None
+    words = [remedy.words for remedy in finding.remedies]
+    assert len(words) > 1
+    assert ("standardized inputs" in words) is offered

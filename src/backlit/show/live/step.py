@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from backlit.errors import counted
 from backlit.explain.record.step_records import Drawing
 from backlit.explain.walk import StageWork, WalkStage
 from backlit.show.live.choices import choice_html
@@ -76,7 +77,7 @@ def row_html(row: ShownRow) -> str:
     count = len(row.batch)
     line = f" (row {row.line:,} of the table)" if row.line else ""
     if row.alone:
-        where = f"Row {row.number} of the {row.of:,} {row.kind} rows{line}, worked out as a batch of its own."
+        where = f"Row {row.number} of the {counted(row.of, f'{row.kind} row')}{line}, worked out as a batch of its own."
         back = '<button id="step-batch" data-do="step.batch">To the coming batch</button>'
     else:
         within = f"row {row.place} of {count} in " if count > 1 else ""
@@ -91,7 +92,7 @@ def row_html(row: ShownRow) -> str:
     )
     kinds = ""
     if sum(map(bool, row.counts.values())) > 1:
-        options = [(kind, f"the {many:,} {kind} rows") for kind, many in row.counts.items()]
+        options = [(kind, f"the {counted(many, f'{kind} row')}") for kind, many in row.counts.items()]
         kinds = choice_html("of", "step-which", "step.show", "which", options, row.kind)
     return (
         '<div class="rows">'
