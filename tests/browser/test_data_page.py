@@ -124,7 +124,7 @@ def test_a_wrong_row_is_stepped_through(page: Any) -> None:
     browser.run("document.getElementById('predictions-at-0').click()")
     comes(browser, "return document.querySelectorAll('#predictions-step').length", 1)
     browser.run("document.getElementById('predictions-step').click()")
-    comes(browser, "return document.activeElement.id", "tab-step")
+    comes(browser, "return document.activeElement.id", "step-on")
     comes(browser, "return document.getElementById('step-which')?.value", "validation")
 
 

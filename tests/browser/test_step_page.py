@@ -45,6 +45,18 @@ def test_a_row_is_walked_through_by_keyboard(page: tuple[Any, Session]) -> None:
         comes(browser, TITLE, title)
         assert browser.run(FOCUSED) == "step-on"
     assert browser.run("return document.getElementById('panel-step').innerHTML") == first
+    for box in ("step-picture", "step-formulas"):  # in a box that has nothing to scroll, the keys are the walk's
+        browser.run(f"document.getElementById('{box}').focus()")
+        keys(browser, Keys.ARROW_RIGHT)
+        comes(browser, TITLE, "2 of 7: Forward through layer 2: dense, sigmoid")
+        keys(browser, Keys.ARROW_LEFT)
+        comes(browser, TITLE, "1 of 7: Forward through layer 1: dense, sigmoid")
+        assert browser.run(FOCUSED) == box
+    browser.run(f"document.getElementById('{box}').style.width = '3rem'")
+    keys(browser, Keys.ARROW_RIGHT)
+    comes(browser, f"return document.getElementById('{box}').scrollLeft > 0", True)
+    assert browser.run(TITLE) == "1 of 7: Forward through layer 1: dense, sigmoid"
+    browser.run(f"document.getElementById('{box}').style.width = ''")
     browser.run("document.getElementById('step-row').select()")
     keys(browser, "3", Keys.ENTER)
     comes(browser, "return document.getElementById('step-where').textContent.slice(0, 18)", "Row 3: row 3 of 4 ")

@@ -6,14 +6,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 from planted import case_of, found, numbers, of_numbers
 
 import backlit as bl
-from backlit.diagnose import changes, diagnose
+from backlit.diagnose import changes, diagnose, finding_tests
 from backlit.diagnose.ahead import RateSearch
 from backlit.diagnose.case import REFERENCE_ROWS, Case
 from backlit.diagnose.plan import Plan, run
-from backlit.diagnose.records import Change, Remedy
+from backlit.diagnose.records import Change, Finding, Remedy
 from backlit.diagnose.remedies import sensible, slower
 from backlit.diagnose.start import settled
 from backlit.engine import Training
@@ -156,3 +157,32 @@ def test_references_of_many_rows_see_some_of_them_and_that_is_said() -> None:
 
 def test_a_healthy_training_of_numbers_has_no_finding() -> None:
     assert diagnose(of_numbers(numbers(n=600))).findings == ()
+
+
+@pytest.mark.parametrize("size", [1e100, 1e160, 1e300])
+def test_layers_are_no_more_linear_where_their_numbers_are_huge(size: float) -> None:
+    case = _case()
+    case.training.network.parameters[:] *= size
+    case.training.network["2.W"] = 0.0
+    assert found(case, "BL307") is None
+
+
+def test_a_measure_that_is_no_number_finds_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(finding_tests, "_tests", {})
+    given = Finding(
+        code="BL999", name="odd", place="here", measure="a share", measured=0.5, threshold=0.1, healthy="", why=""
+    )
+    test = finding_tests.finding("BL999", "odd")
+    assert test(lambda _: given)(_case()) is not None
+    assert test(lambda _: replace(given, measured=float("nan")))(_case()) is None
+
+
+@pytest.mark.parametrize(("size", "offered"), [(1.0, False), (100.0, True)])
+def test_inputs_of_a_good_size_are_not_to_be_scaled_where_it_diverges(size: float, offered: bool) -> None:
+    X = numbers()[0] * size
+    X[:, 0] = X[:, 0] > 0.0  # a column of yes and no: another one, were it standardized
+    finding = found(_case(X=X, optimizer=bl.SGD(1e30)), "BL403")
+    assert finding is not None
+    words = [remedy.words for remedy in finding.remedies]
+    assert len(words) > 1
+    assert ("standardized inputs" in words) is offered

@@ -15,11 +15,12 @@ from live_page import until
 
 from backlit.engine import Network
 from backlit.examples import NAMES
+from backlit.page.design import Design
 from backlit.page.lesson_files import LessonStep, lessons
 from backlit.page.panels import PANELS
 from backlit.page.panels.address import VIEWS
 from backlit.page.panels.findings import FindingsPanel
-from backlit.page.panels.lesson import LessonPanel
+from backlit.page.panels.lesson import FIRST_WEIGHTS, LessonPanel
 from backlit.page.session import Panel, Session
 from backlit.page.sources import source_of
 from backlit.page.trainer import Trainer
@@ -251,6 +252,16 @@ def test_what_is_left_is_said_and_goes_as_it_is_done() -> None:
     session.do("source.choose", {"name": "iris"})
     assert left(session, panel) is None
     assert "Other data are there" in session.draw(("lesson",))[1]["lesson"].html
+
+
+def test_first_weights_that_no_control_gives_come_with_the_step() -> None:
+    session, panel = begun("xor", 1)
+    session.do("lesson.again", {})
+    design = session.design
+    session.build(Design({key: value for key, value in design.network.items() if key != "initial"}, design.training))
+    assert left(session, panel) == [FIRST_WEIGHTS, "train to epoch 1,000"]
+    session.do("lesson.again", {})
+    assert left(session, panel) == ["train to epoch 1,000"]
 
 
 def test_the_state_of_a_step_is_the_same_after_whatever_was_done_before() -> None:

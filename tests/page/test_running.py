@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -282,15 +283,16 @@ def test_all_epochs_done_and_as_many_more(playing: Any) -> None:
     assert "All 7 epochs are done." in part.html
     assert 'data-do="bar.go_on">7 more epochs<' in part.html
     assert "All 7 epochs are done" in part.numbers["said"]
+    assert re.findall(r'id="(bar-\w+)"[^>]*aria-disabled="true"', part.html) == ["bar-play", "bar-epoch", "bar-batch"]
     for command, given in (("bar.play", {}), ("bar.advance", {"updates": 1})):
-        with pytest.raises(BacklitError, match="all 7 epochs done: go on for more"):
+        with pytest.raises(BacklitError, match="all 7 epochs are done: go on for more"):
             session.do(command, given)
     session.do("bar.go_on", {})
     until(lambda: session.stopped)
     assert (len(session.training.history), session.design.training["epochs"]) == (14, 14)
     assert session.training.network.parameters.tobytes() == plain(session).network.parameters.tobytes()
     session.do("bar.reset", {})
-    assert "are done" not in bar(session).html
+    assert not re.search("are done|aria-disabled", bar(session).html)
 
 
 @pytest.mark.parametrize(("setting", "value", "words", "offer"), [
@@ -338,7 +340,7 @@ def test_a_divergence_is_said_with_its_update_and_what_to_do(playing: Any) -> No
     part = bar(session)
     update = (found.epoch - 1) * 6 + found.batch
     assert f"Update {update}: training diverged in epoch {found.epoch}, batch {found.batch}:" in part.html
-    assert "Try a smaller rate than 1e+20" in part.html
+    assert "Try a smaller learning rate than 1e20 or 1 as limit of the gradient." in part.html
     assert "Reset begins anew" in part.html
     assert "bar.go_on" not in part.html
     assert f"Update {update}: training diverged" in part.numbers["said"]
@@ -346,6 +348,9 @@ def test_a_divergence_is_said_with_its_update_and_what_to_do(playing: Any) -> No
     assert session.kept.all()[-1].step == session.training.step
     with pytest.raises(BacklitError, match="did not end by a limit"):
         session.do("bar.go_on", {})
+    for _ in range(found.batch - 1):
+        session.do("bar.advance", {"updates": 1})  # the epoch begins again, with the weights from before it
+        assert "diverged" not in bar(session).html
     session.do("bar.reset", {})
     assert (session.stopped, session.told, session.divergence) == ("", "", None)
 

@@ -343,6 +343,13 @@ def test_a_moment_that_is_replayed_has_an_update_where_it_follows_from_the_weigh
         session.replayed = 0
         assert "the batch of that time are not kept" in at_stage(session, 99)
         assert "The update that follows" not in html(session, "weight")
+    layers = [{"units": 2, "activation": "softmax"}]
+    for size, told in (("full", False), (2, True)):
+        session = of_rows(layers, batch_size=size, optimizer={"op": "sgd", "rate": 0.1})
+        session.do("bar.advance", {"epochs": 1})
+        assert "took another batch" not in html(session)
+        session.replayed = 0
+        assert ("took another batch" in html(session)) is told
 
 
 def test_frozen_shared_and_dropped_weights_are_told() -> None:
@@ -401,3 +408,13 @@ def test_a_weight_is_chosen_by_its_parts_or_refused() -> None:
         session.do("weight.pick", {"array": 9, "source": 0, "unit": 0})
     session.build(Design({**session.design.network, "layers": [{"units": 2}, {"units": 2}]}, session.design.training))
     assert "the network has no weight 'w2'" in unescape(html(session, "weight"))
+
+
+def test_the_cells_of_a_filter_have_names_of_their_own() -> None:
+    session = session_of("convolution")
+    choices = re.search(r'<select id="weight-source".*?</select>', html(session, "weight"))
+    assert choices is not None
+    names = [unescape(name) for name in re.findall(r">([^<]+)<(?:option|/select)", choices[0])]
+    assert len(names) == len(set(names)) > 1
+    session.do("weight.pick", {"array": 0, "source": 1, "unit": 0})
+    assert session.panels["weight"].chosen == names[1]  # type: ignore[attr-defined]

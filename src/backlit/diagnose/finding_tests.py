@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import pkgutil
 from collections.abc import Callable
 from importlib import import_module
@@ -45,14 +46,17 @@ def finding(code: str, name: str, *, by_itself: bool = False) -> Callable[
 ]:  # fmt: skip
     """Register a test of a finding: a function of a case that gives the finding, or None.
 
-    Of the remedies that it gives, those are kept that apply to the training, change it, and are given once.
+    A finding whose measure is no number is left out. Of the remedies that it gives, those are kept that apply to the
+    training, change it, and are given once.
     """
 
     def register(function: Callable[[Case], Finding | None]) -> Callable[[Case], Finding | None]:
         @functools.wraps(function)
         def run(case: Case) -> Finding | None:
             found = function(case)
-            return found and msgspec.structs.replace(found, remedies=sensible(case, found.remedies))
+            if found is None or (found.measured is not None and math.isnan(found.measured)):
+                return None  # a measure that is no number is evidence of nothing
+            return msgspec.structs.replace(found, remedies=sensible(case, found.remedies))
 
         _tests[code] = FindingTest(code, name, by_itself, run)
         return run

@@ -175,6 +175,14 @@ def far_row(X: Array, name: str = "X") -> str:
     )
 
 
+SCALED = 10.0
+"""Inputs whose largest number is no larger than this are of a size to train on."""
+
+
+def _are_scaled(X: Array) -> bool:
+    return not X.size or float(np.abs(X).max()) <= SCALED
+
+
 def diverged(training: Any, batch: int, what: str) -> None:
     """Stop a training, and say where and why."""
     training._diverged = found = Divergence(len(training.history) + 1, batch, what)
@@ -203,9 +211,13 @@ def tell_of_the_end(training: Any) -> None:
 def _tell(training: Any, what: str) -> None:
     """Warn, or raise an error where a training that ends by itself was asked to: what happened, and what to try."""
     rate: float | None = getattr(training.optimizer, "rate", None)
-    advice = "" if rate is None else f"a smaller rate than {rate:g}, clip_norm=1, or "
-    scaled = "inputs and targets" if far_row(training.Y, "Y") else "inputs"
-    message = f"{what}{far_row(training.X)}{far_row(training.Y, 'Y')} Try {advice}{scaled} scaled to about 1."
+    far = far_row(training.X), far_row(training.Y, "Y")
+    advice = [] if rate is None else [f"a smaller rate than {rate:g}", "clip_norm=1"]
+    if far[1] or not advice or not _are_scaled(training.X):
+        advice.append(f"inputs{' and targets' if far[1] else ''} scaled to about 1")
+    comma = "," if len(advice) > 2 else ""
+    listed = f"{', '.join(advice[:-1])}{comma} or {advice[-1]}" if advice[1:] else advice[0]
+    message = f"{what}{''.join(far)} Try {listed}."
     if training.divergence == "raise" and training.stopped not in {None, "interrupted"}:
         raise DivergedError(message)
     warn(message, DivergedWarning)

@@ -27,6 +27,10 @@ REPLAYED = (
     "These are the weights of an earlier moment. The optimizer's moments and the batch of that time are not kept, so "
     "the forward pass, the error and the slopes are worked out, and no update."
 )
+OTHER_BATCH = (
+    "The rows are those of the batch that comes after the last moment; from here the training took another batch, so "
+    "the next moment's weights are other ones."
+)
 HELD_OUT = (
     "This row validates: no update is made by it. The forward pass, the error and the slopes that it would give are "
     "worked out."
@@ -115,7 +119,8 @@ class Recorder:
         if view.replayed is not None:
             network.parameters[:], network.state[:] = view.network.parameters, view.network.state
             taken = view.step
-            remark = f"At the weights after update {view.step:,}, an earlier moment. {remark}"
+            other = "" if alone is not None or len(coming.rows) == len(training.X) else OTHER_BATCH
+            remark = f"At the weights after update {view.step:,}, an earlier moment. {other} {remark}"
         remark = f"{beyond} {remark}"
         chosen = coming.rows if alone is None else np.array([alone])
         rows = rows_of(training, which)
@@ -151,7 +156,7 @@ class _Coming(NamedTuple):
             which = "all rows that train" if len(rows) == count else "the first rows, as no batch comes any more"
             return cls(rows, 0.0, which, ENDED)
         if len(batch.rows) == count:
-            which = "all rows that train"
+            which = "all rows that train" if count > 1 else "the only row that trains"
         elif beyond:
             which = "the batch that one more epoch would begin with"
         else:

@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 import msgspec
 
 from backlit.analysis.live.growing_curve import GrowingCurve
-from backlit.engine import Divergence, Network, SteppedTraining, all_done
+from backlit.engine import Divergence, Network, SteppedTraining
 from backlit.errors import BacklitError, collecting
 from backlit.page import commands
 from backlit.page.design import Design
@@ -220,7 +220,8 @@ class Session:
     def check_left(self) -> None:
         """Check that there are epochs to train."""
         if len(self.training.history) >= self.training.settings.epochs:
-            done = all_done(self.training.settings.epochs)
+            epochs = self.training.settings.epochs
+            done = f"all {epochs:,} epochs are done" if epochs > 1 else "the epoch is done"
             raise BacklitError(f"{done}: go on for more of them, reset, or set other epochs.")
 
     def play(self, until: int | None = None, beyond: int = 0, *, hurried: bool = False) -> None:
@@ -245,7 +246,9 @@ class Session:
         An error, too, ends the training: the page says which.
         """
         told: list[str] = []
-        stopped, self.divergence = "", None
+        if self.divergence is not None:  # it goes on from the weights before: what was told is over
+            self.divergence, self.told = None, ""
+        stopped = ""
         try:
             with collecting(told):
                 done = self.training.advance(updates, epochs, seconds)

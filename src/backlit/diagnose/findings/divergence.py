@@ -10,8 +10,10 @@ from backlit.diagnose.ahead import rounded, usual_rate
 from backlit.diagnose.case import Case
 from backlit.diagnose.changes import set_setting, standardize
 from backlit.diagnose.finding_tests import finding
+from backlit.diagnose.findings.one_input_of_another_scale import LARGEST
 from backlit.diagnose.records import Finding, Remedy
 from backlit.diagnose.remedies import rate_of
+from backlit.diagnose.samples import sizes
 from backlit.diagnose.start import told
 from backlit.engine import Repetition
 from backlit.errors import BacklitError
@@ -120,7 +122,7 @@ def _not_finite(network: Any, case: Case, rows: Array) -> str:
 
 
 def _remedies(case: Case) -> tuple[Remedy, ...]:
-    """Give a smaller rate, by short trainings if they tell one, then clipping, then standardized inputs."""
+    """Give a smaller rate, by short trainings if they tell one, then clipping, then inputs standardized."""
     rate = getattr(case.settings.optimizer, "rate", None)
     inputs = Remedy("standardized inputs", (standardize(),))
     if not rate:
@@ -133,4 +135,10 @@ def _remedies(case: Case) -> tuple[Remedy, ...]:
     if not case.settings.optimizer.full_batch and (case.settings.clip_norm or 2.0) > 1.0:
         found.append(Remedy("clipping the gradient's norm at 1",
                             (set_setting("clip_norm", 1.0, "clip_norm=1"),)))  # fmt: skip
-    return (*found, inputs)
+    return tuple(found) if _are_scaled(case) else (*found, inputs)
+
+
+def _are_scaled(case: Case) -> bool:
+    """Whether no input is too large, so that other ones would change little: standardized numbers, yes and no."""
+    each = sizes(case.X[case.rows_sampled.numbers].astype(np.float64))
+    return not (each > LARGEST).any()

@@ -8,6 +8,7 @@ from backlit.diagnose.case import Case, HiddenLayer
 from backlit.diagnose.changes import set_activation
 from backlit.diagnose.finding_tests import finding
 from backlit.diagnose.records import Finding, Remedy
+from backlit.kernels.types import Array
 
 NAME = "no non-linearity"
 
@@ -44,10 +45,17 @@ def _curved(case: Case, hidden: HiddenLayer, *, first: bool) -> float:
     after = case.hidden_outputs(hidden, first=first).astype(np.float64)
     if before.shape != after.shape or not (np.isfinite(before).all() and np.isfinite(after).all()):
         return 1.0
-    before, after = before - before.mean(axis=0), after - after.mean(axis=0)
+    before, after = _centred(before), _centred(after)
     own, both = np.square(before).sum(axis=0), (before * after).sum(axis=0)
     whole = np.square(after).sum(axis=0)
     varies = (own > 0.0) & (whole > 0.0)
     if not varies.any():
         return 1.0
     return float((1.0 - both[varies] ** 2 / (own[varies] * whole[varies])).max())
+
+
+def _centred(values: Array) -> Array:
+    """Give the columns less their means, and as parts of their largest value, so that no square is too large."""
+    scaled = values / np.maximum(np.abs(values).max(axis=0), np.finfo(np.float64).tiny)
+    centred: Array = scaled - scaled.mean(axis=0)
+    return centred

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from backlit.errors import BacklitError
 from backlit.page.commands import command
-from backlit.page.endings import limit_of
+from backlit.page.endings import as_controls, limit_of
 from backlit.page.facts import whole
 from backlit.page.session import Panel, Part
 from backlit.page.speeds import SPEEDS, first_speed
@@ -127,4 +127,4 @@ def _ending(view: View) -> Ending:
     at = 0
     if view.divergence is not None:
         at = (view.divergence.epoch - 1) * view.batches + view.divergence.batch
-    return Ending(view.stopped, view.told, limit_of(view.stopped), at, best or 0)
+    return Ending(view.stopped, as_controls(view.told), limit_of(view.stopped), at, best or 0)

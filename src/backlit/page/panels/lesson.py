@@ -13,7 +13,7 @@ from backlit.page.commands import command
 from backlit.page.design import Design
 from backlit.page.facts import facts_of, recall, whole
 from backlit.page.lesson_files import LessonStep, State, lesson_named, lessons
-from backlit.page.op_fields import label_of
+from backlit.page.op_fields import YES_NO, label_of
 from backlit.page.panels.address import VIEWS, AddressPanel
 from backlit.page.session import Panel, Part, Session
 from backlit.page.settings_text import settings_of
@@ -26,6 +26,9 @@ CHOICES = {
     "predictions.chosen": "choose {} in the table",
 }  # fmt: skip
 """What a step may ask to choose, in words; what else it chooses is shown by its button alone."""
+
+FIRST_WEIGHTS = "press Begin this step, for the first weights that the numbers here belong to"
+"""What is to be done where the layers are those of the step, and no control gives the weights."""
 
 LEFT_AS_IT_IS = ("source", "build", "bar", "lesson", "address")
 """Panels with what no step of a lesson chooses anew: the speed, the lesson itself."""
@@ -106,14 +109,16 @@ class LessonPanel(Panel):
         left = []
         settings = settings_of(_told(state.design(source)), _told(view.design))
         for name, text in settings.items():
-            if name == "network.initial" and "layers" in settings:
+            if name == "network.initial":
+                left += [] if "layers" in settings else [FIRST_WEIGHTS]
                 continue
             if name == "network.initial":  # no control is called so
                 left.append("press Begin this step, which brings the first weights that the numbers belong to")
                 continue
             where = label_of(name.split(".")[-1])
             short = 0 < len(text) <= SHORT and not text.startswith(("[", "{"))
-            left.append(f"set {where} to {text.replace(':', ' ')}" if short else f"change {where}")
+            words = dict(YES_NO).get(text, text.replace(":", " "))
+            left.append(f"set {where} to {words}" if short else f"change {where}")
         session = self.session
         if session.training.step < state.epochs * view.batches + state.updates and not view.stopped:
             more = f"train {counted(state.updates, 'update')}"

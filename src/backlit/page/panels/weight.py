@@ -102,6 +102,8 @@ class WeightPanel(Panel):
         parameter = parameters[0] if key is None else key.quantity
         at = Place(0, 0, 0) if key is None else key.place
         several = parameter.sources if any(parameter.sources) else ()
+        if len(set(several)) < len(several) <= MOST_CHOICES:  # the cells of a filter have one input
+            several = tuple(parameter.name(Place(0, k, at.unit)).text for k in range(len(several)))
         sizes = [len(p.units) * (len(p.sources) or 1) for p in parameters]
         names = [p.name(place).text for p in parameters for place in p.places(0)] if sum(sizes) <= MOST_CHOICES else []
         return choice_html(Choice(

@@ -86,6 +86,10 @@ bar?.addEventListener("change", (event) => {
 })
 bar?.addEventListener("click", (event) => {
   const button = event.target instanceof Element ? event.target.closest("button") : null
+  if (button?.ariaDisabled === "true") { // all epochs are done: more of them are offered
+    event.stopPropagation()
+    place("bar-on")?.focus()
+  }
   if (button?.id === "bar-row") {
     const tab = place("tab-step")
     if (tab && tab.ariaSelected !== "true") { // the row at hand is the first one to look at

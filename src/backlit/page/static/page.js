@@ -200,7 +200,7 @@ export function show(tab, focus = false) {
 }
 
 /** Go from a tab to a control of its view, as soon as it is drawn. @param {string} id @param {string} of @param {HTMLElement} tab */
-function into(id, of, tab) {
+export function into(id, of, tab) {
   const control = document.getElementById(id)
   if (control) return control.focus({ preventScroll: true })
   const later = () => { if (document.activeElement === tab) document.getElementById(id)?.focus({ preventScroll: true }) }

@@ -1,6 +1,6 @@
 // What is trained on: sends choices from lists, and files that are opened or dropped anywhere on the page.
 
-import { seen, send, show, swap, tell } from "./page.js"
+import { into, seen, send, show, swap, tell } from "./page.js"
 
 const panel = document.getElementById("panel-source")
 
@@ -137,6 +137,7 @@ document.addEventListener("click", (event) => {
   const control = event.target instanceof Element ? event.target.closest("[data-view]") : null
   const tab = control && document.getElementById(`tab-${control.getAttribute("data-view")}`)
   if (tab) show(tab, true)
+  if (tab?.id === "tab-step") into("step-on", "panel-step", tab)
 })
 
 panel?.addEventListener("part", (event) => {

@@ -17,6 +17,12 @@ function move(id) {
   })
 }
 
+/** Whether a key scrolls a box: where there is more in it than is seen. @param {Element | null} box @param {string} key */
+function scrolls(box, key) {
+  if (!box) return false
+  return box.scrollWidth > box.clientWidth + 1 || (!key.startsWith("Arrow") && box.scrollHeight > box.clientHeight + 1)
+}
+
 const step = document.getElementById("panel-step")
 document.addEventListener("keydown", (event) => {
   const to = KEYS[event.key]
@@ -24,7 +30,7 @@ document.addEventListener("keydown", (event) => {
   if (!step || step.closest("[hidden]") || !(from instanceof Element)) return
   if (from !== document.body && !step.contains(from)) return
   if (!to || event.ctrlKey || event.altKey || event.metaKey) return
-  if (from.closest("input, select, textarea, [data-keep-scroll], .rows")) return
+  if (from.closest("input, select, textarea, .rows") || scrolls(from.closest("[data-keep-scroll]"), event.key)) return
   event.preventDefault()
   if (!event.repeat || !moving) move(to)
 })

@@ -65,14 +65,15 @@ GO_ON = {"epochs": "more epochs", "target": "Go on without the target", "patienc
 def bar_html(state: RunState) -> str:
     """Give the bar whole."""
     texts = {key: escape(text) for key, text in _texts(state).items()}
-    said = "Looks at the next row of the batch; after the last one, the update is made"
-    row = f'<button id="bar-row" data-do="step.next_row" title="{said}">One row</button>' if state.steps else ""
+    said = "Opens One row; there it goes to the next row of the batch. After the last row it makes the update"
+    row = f'<button id="bar-row" data-do="step.next_row" title="{said}">Next row</button>' if state.steps else ""
+    off = ' aria-disabled="true" aria-describedby="bar-ended"' if state.ending.limit == "epochs" else ""
     return (
         '<div class="bar-buttons" role="group" aria-label="Training">'
         f'<button id="bar-play" class="main" data-do="bar.{"pause" if state.playing else "play"}" '
-        f'aria-keyshortcuts="Space" title="Space">{texts["bar-play"]}</button>'
-        + _button("bar-epoch", "bar.advance", "One epoch", '{"epochs":1}')
-        + _button("bar-batch", "bar.advance", "One batch", '{"updates":1}')
+        f'aria-keyshortcuts="Space" title="Space"{off}>{texts["bar-play"]}</button>'
+        + _button("bar-epoch", "bar.advance", "One epoch", '{"epochs":1}', off)
+        + _button("bar-batch", "bar.advance", "One batch", '{"updates":1}', off)
         + f"{row}"
         f"{_button('bar-reset', 'bar.reset', 'Reset')}</div>"
         f'<label class="bar-speed">Speed {_speeds(state)}</label>'
@@ -84,8 +85,8 @@ def bar_html(state: RunState) -> str:
     )
 
 
-def _button(key: str, does: str, words: str, given: str = "") -> str:
-    more = f" data-given='{given}'" if given else ""
+def _button(key: str, does: str, words: str, given: str = "", off: str = "") -> str:
+    more = (f" data-given='{given}'" if given else "") + off
     return f'<button id="{key}" data-do="{does}"{more}>{words}</button>'
 
 

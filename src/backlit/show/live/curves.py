@@ -158,7 +158,7 @@ def metric_figure(curves: Curves) -> Figure:
     said = [f"{part} {name}: {metric_text(name, y[0])} at first, {metric_text(name, y[-1])} now."
             for part, y in lines if y]  # fmt: skip
     rows = [points[k] for k in sorted({round(k * (len(points) - 1) / (TABLE_ROWS - 1)) for k in range(TABLE_ROWS)})
-            ] if points else []  # fmt: skip
+            ] if points[1:] else []  # fmt: skip
     table = DataTable(("epoch", *(part for part, _ in lines)), tuple(_row(name, p, len(lines)) for p in rows))
     figure = Figure(title=f"{title} over the epochs", summary=" ".join(said), x=Axis("epoch"), y=Axis(name),
                     layers=(), table=table)  # fmt: skip
@@ -171,7 +171,9 @@ def metric_figure(curves: Curves) -> Figure:
 
 def _epochs(others: Sequence[object], epochs: Sequence[float]) -> Axis:
     """Give the axis of the epochs: of no epoch yet, as long as one."""
-    return Axis("epoch") if others or max(epochs, default=0.0) > 0.0 else Axis("epoch", low=0.0, high=1.0)
+    if others or max(epochs, default=0.0) > 0.0:
+        return Axis("epoch")
+    return Axis("epoch", low=0.0, high=1.0, marks=((0.0, "0"), (1.0, "1")))
 
 
 def _watched(point: MetricPoint) -> float:
@@ -180,7 +182,7 @@ def _watched(point: MetricPoint) -> float:
 
 def _row(name: str, point: MetricPoint, columns: int) -> tuple[str, ...]:
     values = (point.value, math.nan if point.validation is None else point.validation)[:columns]
-    return (f"{point.epoch:,.10g}", *(metric_text(name, value) for value in values))
+    return (f"{round(point.epoch, 2):,.10g}", *(metric_text(name, value) for value in values))
 
 
 def _faint(others: Sequence[tuple[str, Sequence[tuple[float, float | None]]]]) -> Iterator[Line]:

@@ -190,8 +190,9 @@ def _outcome(trial: TrialWords) -> str:
         return f"It could not be judged: {trial.error}"
     tried = trial.tried
     if tried is None:
-        return f"Judged after {counted(trial.epochs, 'epoch')}, as long as before." if trial.now is None or (
-            trial.now.numbers[-1] < trial.epochs) else "Being judged."  # fmt: skip
+        ended = max(trial.before.numbers, default=0)
+        when = f"after {counted(trial.epochs, 'epoch')}{', as long as before' if ended >= trial.epochs else ''}"
+        return f"Judged {when}." if trial.now is None or trial.now.numbers[-1] < trial.epochs else "Being judged."
     before, after = tried.before, tried.after
     assert after is not None
     rows = counted(trial.rows, "validation row" if trial.held_out else "training row")

@@ -58,9 +58,10 @@ def health_html(signals: TrainingSignals, ranges: Mapping[str, Range], replayed:
     head = "".join(
         f'<th scope="col"{"" if k == 0 else " class=number"}>{escape(text)}</th>' for k, text in enumerate(table.head)
     )
+    be = "is" if len(signals.numbers) == 1 else "are"
     return (
         '<h2>Signals</h2><p class="note">A line for each layer with weights, measured at the last batch of an epoch: '
-        f"{len(signals.numbers):,} of {counted(signals.epochs, 'epoch')} are drawn.</p>"
+        f"{len(signals.numbers):,} of {counted(signals.epochs, 'epoch')} {be} drawn.</p>"
         f'<div class="pair">{"".join(parts)}</div>{told}'
         f'<details id="health-all"><summary>All signals of epoch {signals.numbers[-1]:,}</summary>'
         f'<div class="wide" tabindex="0" role="group" aria-label="All signals"><table><thead><tr>{head}</tr></thead>'

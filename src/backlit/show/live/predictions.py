@@ -49,11 +49,11 @@ class PageOfRows(msgspec.Struct, frozen=True, kw_only=True):
 def predictions_html(found: Predictions, cells: RowCells, page: PageOfRows) -> str:
     """Give the panel: which rows, how good, the table, and the table of confusions."""
     counts = (("training", page.training), ("validation", page.validation))
-    options = [(name, f"{count:,} {name} rows") for name, count in counts if count]
+    options = [(name, counted(count, f"{name} row")) for name, count in counts if count]
     choice = choice_html("of", "predictions-which", "predictions.show", "which", options, page.which)
     said = f'<p class="said">{escape(page.said)}{_step_button(page.step)}</p>' if page.said else ""
     return (
-        f'<h2>Predictions, most wrong first</h2><div class="ways">{choice}{_paging(found, page)}</div>'
+        f'<h2>Predictions, largest loss first</h2><div class="ways">{choice}{_paging(found, page)}</div>'
         f'<p>{_summary(found)}</p><p data-errors role="alert"></p>{said}'
         '<div class="scroll" id="predictions-scroll" data-keep-scroll tabindex="0" role="group" '
         f'aria-label="Predictions of rows">{_table(found, cells, page)}</div>'
@@ -81,8 +81,9 @@ def _paging(found: Predictions, page: PageOfRows) -> str:
         return ""
     here = found.first // page.size
     parts = []
-    for name, to, able in (("Before", here - 1, found.first > 0), ("Next", here + 1, last < found.rows)):
-        parts.append(f'<button id="predictions-{name.lower()}" data-do="predictions.go" data-given=\'{{"page":{to}}}\''
+    for key, name, to, able in (("before", "Previous rows", here - 1, found.first > 0),
+                                ("next", "Next rows", here + 1, last < found.rows)):  # fmt: skip
+        parts.append(f'<button id="predictions-{key}" data-do="predictions.go" data-given=\'{{"page":{to}}}\''
                      f"{'' if able else ' disabled'}>{name}</button>")  # fmt: skip
     return f"{parts[0]}<span>{found.first + 1:,} to {last:,} of {found.rows:,}</span>{parts[1]}"
 

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from backlit.errors import counted
 from backlit.explain.record.step_records import Drawing
 from backlit.explain.walk import StageWork, WalkStage
 from backlit.show.live.choices import choice_html
@@ -76,7 +77,7 @@ def row_html(row: ShownRow) -> str:
     count = len(row.batch)
     line = f" (row {row.line:,} of the table)" if row.line else ""
     if row.alone:
-        where = f"Row {row.number} of the {row.of:,} {row.kind} rows{line}, worked out as a batch of its own."
+        where = f"Row {row.number} of the {counted(row.of, f'{row.kind} row')}{line}, worked out as a batch of its own."
         back = '<button id="step-batch" data-do="step.batch">To the coming batch</button>'
     else:
         within = f"row {row.place} of {count} in " if count > 1 else ""
@@ -84,15 +85,19 @@ def row_html(row: ShownRow) -> str:
     alone = (
         ""
         if row.alone or count == 1
-        else (f'<button id="step-alone" data-do="step.single" data-given=\'{{"number":{row.number}}}\'>Alone</button>')
+        else (
+            f'<button id="step-alone" data-do="step.single" data-given=\'{{"number":{row.number}}}\'>'
+            "This row alone</button>"
+        )
     )
     kinds = ""
     if sum(map(bool, row.counts.values())) > 1:
-        options = [(kind, f"the {many:,} {kind} rows") for kind, many in row.counts.items()]
+        options = [(kind, f"the {counted(many, f'{kind} row')}") for kind, many in row.counts.items()]
         kinds = choice_html("of", "step-which", "step.show", "which", options, row.kind)
     return (
         '<div class="rows">'
-        f"{_other('step-previous', -1, 'Previous row', '‹ Row', row)}{_other('step-next', 1, 'Next row', 'Row ›', row)}"
+        f"{_other('step-previous', -1, 'The row before', '‹ Row', row)}"
+        f"{_other('step-next', 1, 'The row after', 'Row ›', row)}"
         f'<label>Row <input id="step-row" type="number" min="1" max="{row.of}" value="{row.number}"></label>'
         f"{kinds}{alone}{back}"
         f'<p id="step-where" class="quiet" role="status">{escape(where)}</p></div>'
@@ -115,7 +120,7 @@ def _track(stages: Sequence[WalkStage], now: int) -> str:
     return (
         f'<div class="track">{_go("step-first", 0, "First", "First stage", now == 0)}'
         f"{_go('step-back', max(now - 1, 0), '‹ Back', 'One stage back', now == 0)}"
-        f"{_go('step-on', min(now + 1, last), 'On ›', 'One stage on', now == last, main=True)}"
+        f"{_go('step-on', min(now + 1, last), 'Next ›', 'Next stage', now == last, main=True)}"
         f"{_go('step-last', last, 'Last', 'Last stage', now == last)}"
         f'<ol class="stages" aria-label="Stages">{"".join(groups)}</ol></div>'
     )
