@@ -348,7 +348,8 @@ def test_the_saved_network_file_of_a_table_is_trained_by_the_command_that_is_sho
     assert saved is not None
     monkeypatch.chdir(tmp_path)
     Path(saved[0]).write_bytes(saved[2])
-    words = re.findall(r"<code>(backlit train [^<]*)</code>", drawn(session))[0]
+    listed = re.sub(r"</?span>", "", drawn(session))
+    words = re.findall(r"<code>(backlit train [^<]*)</code>", listed)[0]
     assert words == "backlit train iris --network iris.toml"
     _, *arguments = shlex.split(unescape(words))
     assert main([*arguments, "--epochs", "1", "--validation", "0.2", "-o", "out.safetensors"]) == 0

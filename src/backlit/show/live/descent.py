@@ -102,12 +102,13 @@ def _epochs(count: int) -> str:
 def _said(valley: Valley, note: str) -> str:
     """Say which error is drawn, over what, and how much of the path lies there."""
     path = valley.paths[0]
-    parts = [note, f"E: {valley.what}. {SHADING}."]
+    parts = [note, f"E: {valley.what.replace('_', ' ')}. {SHADING}."]
     if is_exact(valley):
         parts.append(f"{valley.base} The path lies on the surface.")
     else:
         parts += [shared(valley, alone=True), valley.chosen, valley.base]
-    return " ".join(part for part in [*parts, *left_out(path, alone=True)] if part)
+    said = " ".join(part for part in [*parts, *left_out(path, alone=True)] if part)
+    return said.replace(" %", "\u00a0%")
 
 
 def _choice_html(choice: Choice) -> str:

@@ -14,10 +14,10 @@ from backlit.diagnose.records import Outcome
 from backlit.engine import TrainingCurve
 from backlit.errors import counted
 from backlit.show.charts.figure import Figure, Line, Rule
-from backlit.show.charts.numbers import four_digits
 from backlit.show.curves.figures import curve_figures
 from backlit.show.diagnose.words import left, measured, remarks_heading, verdict
 from backlit.show.live.figures import figure_part, narrow
+from backlit.show.live.numbers import four_digits
 from backlit.show.report.texts import SENTENCE, number, plain, share
 
 BEFORE, NOW = "before", "now"

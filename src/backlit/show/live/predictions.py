@@ -10,8 +10,8 @@ import msgspec
 
 from backlit.analysis.live.predictions import PredictedRow, Predictions
 from backlit.errors import counted
-from backlit.show.charts.numbers import four_digits, minus, plain_digits
 from backlit.show.live.choices import choice_html
+from backlit.show.live.numbers import four_digits, plain_digits, printed
 from backlit.show.names import short
 from backlit.show.pages import table_html
 
@@ -159,7 +159,7 @@ def _score(value: float | None, *, known: bool) -> str:
     """
     if value is None:
         return "no finite number"
-    return "> 0.999" if known and 0.9995 <= value < 1.0 else minus(f"{value:.3g}")
+    return "> 0.999" if known and 0.9995 <= value < 1.0 else printed(f"{value:.3g}")
 
 
 def _signed(value: float) -> str:

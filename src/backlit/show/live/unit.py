@@ -8,8 +8,8 @@ from zlib import crc32
 from backlit.analysis.live.records import LiveUnit, UnitWeight
 from backlit.errors import counted
 from backlit.show.charts.figure import Axis, Bars, DataTable, Figure
-from backlit.show.charts.numbers import four_digits
 from backlit.show.charts.svg import figure_svg
+from backlit.show.live.numbers import four_digits
 from backlit.show.names import without_middle
 
 BAR = 60
