@@ -149,7 +149,7 @@ def _along(
     """Give the walk along the points and the comparison of their errors; nothing of a path that has not moved."""
     if len(path.points) > 1:
         yield _walk_html(path, spots, exact=exact)
-        yield from (figure_part(figure, "descent-errors") for figure in comparison)
+        yield from (f"</div><div>{figure_part(figure, 'descent-errors')}" for figure in comparison)
 
 
 def _walk_html(path: ValleyPath, spots: Sequence[Sequence[float]], *, exact: bool) -> str:

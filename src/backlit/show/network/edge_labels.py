@@ -82,9 +82,7 @@ def told_apart(names: Sequence[str]) -> list[str]:
     >>> told_apart(["sepal length (cm)", "sepal width (cm)"])
     ['sepal length', 'sepal width']
     """
-    ends = {name.rpartition(" (")[2] for name in names}
-    if len(names) > 1 and len(ends) == 1 and all(name.endswith(")") and " (" in name[1:] for name in names):
-        names = [name.rpartition(" (")[0] for name in names]
+    names = without_ending(names)
     if all(text_width(name, LETTERS) <= ROOMY[0] for name in names):
         return list(names)
     for room in (LONGEST_SOURCE, *ROOMY):
@@ -92,6 +90,18 @@ def told_apart(names: Sequence[str]) -> list[str]:
         if len(set(short)) == len(set(names)):
             break
     return short
+
+
+def without_ending(names: Sequence[str]) -> Sequence[str]:
+    """Leave out an ending in brackets that all names have.
+
+    >>> without_ending(["length (cm)", "width (cm)"]), without_ending(["length (cm)", "weight (g)"])
+    (['length', 'width'], ['length (cm)', 'weight (g)'])
+    """
+    ends = {name.rpartition(" (")[2] for name in names}
+    if len(names) > 1 and len(ends) == 1 and all(name.endswith(")") and " (" in name[1:] for name in names):
+        return [name.rpartition(" (")[0] for name in names]
+    return names
 
 
 def isolated(name: str, direction: str = "\N{FIRST STRONG ISOLATE}") -> str:
