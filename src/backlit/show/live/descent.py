@@ -14,6 +14,7 @@ from backlit.show.charts.frame import Frame
 from backlit.show.charts.palette import LIGHT
 from backlit.show.charts.symbols import stroke
 from backlit.show.live.figures import figure_part, narrow
+from backlit.show.live.numbers import partial, powers, signs
 from backlit.show.valley.captions import SHADING, apart, is_exact, left_out, number, shared
 from backlit.show.valley.figures import valley_figures
 
@@ -108,7 +109,7 @@ def _said(valley: Valley, note: str) -> str:
     else:
         parts += [shared(valley, alone=True), valley.chosen, valley.base]
     said = " ".join(part for part in [*parts, *left_out(path, alone=True)] if part)
-    return said.replace(" %", "\u00a0%")
+    return partial(powers(signs(said))).replace(" %", "\u00a0%")
 
 
 def _choice_html(choice: Choice) -> str:
@@ -170,9 +171,9 @@ def _point_words(path: ValleyPath, point: PathPoint, exact: bool) -> str:
     where = f"Epoch {point.epoch:,}" + (f", update {point.step:,}" if path.each == "step" else "")
     if exact or point.true is None or point.drawn is None or point.true == point.drawn:
         both = "" if exact or point.drawn is None or point.true is None else ", true and drawn"
-        return f"{where}: E = {number(point.true)}{both}"
+        return powers(f"{where}: E = {number(point.true)}{both}")
     true, drawn = apart(point.true, point.drawn)
-    return f"{where}: true E = {true}, drawn E = {drawn}"
+    return powers(f"{where}: true E = {true}, drawn E = {drawn}")
 
 
 def _overlay(frame: Frame) -> str:

@@ -136,15 +136,9 @@ def _column_height(column: LiveColumn, lines: tuple[str, ...]) -> int:
 
 
 def _placed(
-    column: LiveColumn,
-    x: int,
-    half: int,
-    head: tuple[str, ...],
-    lines: tuple[str, ...],
-    middle: int,
-    with_one: bool,
-    names: list[str],
-) -> Placed:
+    column: LiveColumn, x: int, half: int, head: tuple[str, ...], lines: tuple[str, ...], names: list[str],
+    middle: int, with_one: bool,
+) -> Placed:  # fmt: skip
     height = _column_height(column, lines)
     top = middle - height // 2
     units = tuple(Unit(top + PILL // 2 + (PILL + APART) * k, name) for k, name in enumerate(names))
