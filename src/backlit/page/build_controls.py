@@ -197,7 +197,8 @@ MOST_SAID = 160
 
 def _op(name: str, field: Field, registry: Registry, given: Any) -> list[Control]:
     """Give the choice of an op, and the settings of the one that is chosen."""
-    choices, listed = tuple((one, one) for one in registry), registry.kind
+    named = registry.kind == "loss"
+    choices, listed = tuple((one, one.replace("_", " ") if named else one) for one in registry), registry.kind
     if registry.kind == "initializer":
         own_words = field.key == "weights"
         choices = (("", OWN_SCHEME if own_words else "as usual"), *choices)
