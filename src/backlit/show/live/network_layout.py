@@ -78,9 +78,8 @@ def geometry(outline: LiveOutline) -> Geometry:
         if number:
             own_gap = gap if column.weighted else min(gap, 34)
             x += max(halves[number - 1] + own_gap + halves[number], wide[number - 1] + NEAR + wide[number])
-        placed.append(
-            _placed(column, x, halves[number], heads[number], lines[number], middle, number in with_one, names[number])
-        )
+        own = heads[number], lines[number], names[number]
+        placed.append(_placed(column, x, halves[number], *own, middle, number in with_one))
     width = placed[-1].x + wide[-1] + MARGIN
     low = max(max(one.one + ONE, one.more_y + 4, one.top + one.height, *(unit.y + PILL // 2 for unit in one.units))
               for one in placed)  # fmt: skip
