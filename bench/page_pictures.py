@@ -65,7 +65,7 @@ PICTURES = {
         "network", "#bar-place", "40 of",
     ),
     "page-row": Picture(
-        ("two-layer",), 1440, 900,
+        ("two-layer",), 1440, 1220,
         (("bar.advance", {"epochs": 1}), ("step.go", {"stage": 4})),
         "step", "#step-title", "Back",
     ),

@@ -236,7 +236,7 @@ def test_a_table_row_shows_its_own_units() -> None:
     encoder = session.source.table.encoder  # type: ignore[union-attr]
     raw = encoder.features.columns[0]
     value = session.source.X[place, 0] * raw.scale + raw.center if hasattr(raw, "center") else None
-    said = re.findall(r'scope="row">sepal length \(cm\)<td>([\d.]+), standardized<td class="n">(\S+)', text)
+    said = re.findall(r'scope="row">sepal length \(cm\)<td>([\d.]+), standardized<td class="n">([−\d.]+)', text)
     assert len(said) == 1
     assert float(said[0][1].replace("−", "-")) == pytest.approx(session.source.X[place, 0], abs=1e-6)
     assert value is None or float(said[0][0]) == pytest.approx(value)
