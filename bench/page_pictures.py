@@ -59,13 +59,13 @@ STEPS = ("--set", "optimizer=sgd", "--set", "optimizer.rate=0.03", "--set", "bat
 
 PICTURES = {
     "page-network": Picture(
-        ("iris", *STEPS), 1440, 1430,
+        ("iris", *STEPS), 1440, 1780,
         (*[("bar.advance", {"epochs": 1})] * 40, ("unit.look", {"name": "h2"}),
          ("weight.choose", {"name": "w(h2,versicolor)"})),
         "network", "#bar-place", "40 of",
     ),
     "page-row": Picture(
-        ("two-layer",), 1440, 900,
+        ("two-layer",), 1440, 1220,
         (("bar.advance", {"epochs": 1}), ("step.go", {"stage": 4})),
         "step", "#step-title", "Back",
     ),

@@ -82,10 +82,10 @@ def test_slopes_have_their_own_scale_and_weights_that_stay_are_fixed():
     fixed = [edge.name for edge, code in zip(shown.outline.edges, numbers.codes, strict=True) if code == "x"]
     assert fixed == ["b(h1)", "b(h2)", "b(h3)"]
     assert [value for value in numbers.values if value == "fixed"] == ["fixed"] * 3
-    assert numbers.texts["note"].startswith("Largest drawn: dE/d")
+    assert numbers.texts["note"].startswith("Largest drawn: ∂E/∂")
     html = network_html(shown, slopes=True)
     assert "E is that of all 20 training rows, dropout off. Grey: not trained." in html
-    assert '<th scope="row">dE/dw(i1,h1)' in html
+    assert '<th scope="row">∂E/∂w(i1,h1)' in html
     assert layout_of(shown.outline, slopes=True) != layout_of(shown.outline, slopes=False)
 
 

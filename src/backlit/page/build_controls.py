@@ -37,13 +37,15 @@ OWN_SCHEME = "as the activation wants"
 def text_of(value: Any) -> str:
     """Give a value as the text that `value_of` reads.
 
-    >>> text_of(0.5), text_of(2.0), text_of(True), text_of("7"), text_of(None), text_of((3, 5))
-    ('0.5', '2', 'true', '"7"', '', '[3,5]')
+    >>> text_of(0.5), text_of(2.0), text_of(1e8), text_of(True), text_of("7"), text_of(None), text_of((3, 5))
+    ('0.5', '2', '1e8', 'true', '"7"', '', '[3,5]')
     """
     if value is None:
         return ""
     if isinstance(value, float):
-        return repr(value).removesuffix(".0")
+        text = repr(value).removesuffix(".0")
+        digits = text.rstrip("0")
+        return text if "." in text or len(text) < len(digits) + 6 else f"{digits}e{len(text) - len(digits)}"
     if isinstance(value, str):
         try:
             msgspec.json.decode(value)
@@ -195,7 +197,8 @@ MOST_SAID = 160
 
 def _op(name: str, field: Field, registry: Registry, given: Any) -> list[Control]:
     """Give the choice of an op, and the settings of the one that is chosen."""
-    choices, listed = tuple((one, one) for one in registry), registry.kind
+    named = registry.kind == "loss"
+    choices, listed = tuple((one, one.replace("_", " ") if named else one) for one in registry), registry.kind
     if registry.kind == "initializer":
         own_words = field.key == "weights"
         choices = (("", OWN_SCHEME if own_words else "as usual"), *choices)

@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 import msgspec
 
 from backlit.analysis.live.growing_curve import GrowingCurve
-from backlit.engine import Divergence, Network, SteppedTraining
+from backlit.engine import Divergence, Network, SteppedTraining, all_done
 from backlit.errors import BacklitError, collecting
 from backlit.page import commands
 from backlit.page.design import Design

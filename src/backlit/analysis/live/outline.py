@@ -99,7 +99,7 @@ def plan_of(network: Network, names: Names) -> Plan:
     drawn = [_strongest(network, columns, k, LARGEST_COLUMN, DRAWN_UNITS) for k in range(len(columns))]
     while _edge_count(columns, drawn) > MOST_EDGES and limit > FEWEST_UNITS:
         limit -= 1
-        drawn = [_strongest(network, columns, k, limit, limit) for k in range(len(columns))]
+        drawn = [_strongest(network, columns, k, limit + 1, limit) for k in range(len(columns))]
     found = [
         LiveColumn(column.title, column.details, tuple(column.names[j] for j in places), len(column.names),
                    column.dense is not None, column.first)

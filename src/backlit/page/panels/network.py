@@ -66,7 +66,7 @@ class NetworkPanel(Panel):
 
     @command
     def mode(self, slopes: bool) -> None:
-        """Colour the edges by the slopes dE/dw, or by the weights."""
+        """Colour the edges by the slopes ∂E/∂w, or by the weights."""
         self.slopes = slopes
 
     @command

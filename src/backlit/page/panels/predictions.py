@@ -18,6 +18,7 @@ from backlit.page.panels.source import input_names
 from backlit.page.session import Panel, Part, Session
 from backlit.page.source import Source, Which
 from backlit.page.view import View
+from backlit.show.live.numbers import printed
 from backlit.show.live.predictions import PageOfRows, RowCells, nothing_html, predictions_html
 
 SIZE = 50
@@ -176,7 +177,7 @@ def cells_of(source: Source, which: Which, found: Predictions) -> RowCells:
     places = source.places(which)
     if source.table is None or places is None:
         X, names = source.rows(which)[0], input_names(source)
-        cells = tuple(tuple(f"{value:.6g}" for value in X[row, :MOST_COLUMNS]) for row in rows)
+        cells = tuple(tuple(printed(f"{value:.6g}") for value in X[row, :MOST_COLUMNS]) for row in rows)
         return RowCells(names[:MOST_COLUMNS], len(names), cells)
     table = source.table.table.take(places[rows])
     names = tuple(one.column for one in source.columns if one.outputs)

@@ -22,7 +22,7 @@ from backlit.page.session import Panel, Part
 from backlit.page.sources import Source, of_table, source_of
 from backlit.page.uploads import LARGEST, in_words
 from backlit.page.view import View
-from backlit.show.charts.numbers import four_digits
+from backlit.show.live.numbers import four_digits
 from backlit.show.live.source import ColumnRow, SourceFacts, columns_html, source_html
 from backlit.show.names import short
 

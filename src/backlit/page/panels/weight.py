@@ -15,7 +15,7 @@ from backlit.page.panels.step import StepPanel
 from backlit.page.recorded import Recorded, Recorder
 from backlit.page.session import Panel, Part, Session
 from backlit.page.view import View
-from backlit.show.charts.numbers import minus
+from backlit.show.live.numbers import printed
 from backlit.show.live.weight import Choice, choice_html, idle_weight_html, live_weight_html, weight_html
 
 MOST_CHOICES = 200
@@ -91,7 +91,7 @@ class WeightPanel(Panel):
     def _value(self, key: WeightKey, view: View) -> str:
         parameter = key.quantity
         value = view.network[parameter.full][parameter.index(key.place)]
-        return minus(given_text(float(value)))
+        return printed(given_text(float(value)))
 
     def _choice(self, key: WeightKey | None) -> str:
         """Give the ways to choose a weight."""

@@ -1,6 +1,6 @@
 // The boundary: draws the raster of the plane below its rows, and writes in what changes while it trains.
 
-/** @typedef {{raster: number, over: string, words: string, table: string, low: string, high: string}} Numbers */
+/** @typedef {{raster: number, over: string, brief: string, words: string, table: string, low: string, high: string}} Numbers */
 /** @typedef {{number: number, points: number, light: string[], dark: string[], places: Uint8Array}} Raster */
 
 const panel = document.getElementById("panel-boundary")
@@ -67,6 +67,7 @@ panel?.addEventListener("part", (event) => {
   put("boundary-under", "innerHTML", numbers.over)
   put("boundary-cells", "innerHTML", numbers.table)
   put("boundary-words", "textContent", numbers.words)
+  put("boundary-brief", "textContent", numbers.brief)
   put("boundary-low", "textContent", numbers.low)
   put("boundary-high", "textContent", numbers.high)
   wanted = numbers.raster

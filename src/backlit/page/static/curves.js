@@ -9,11 +9,17 @@ let charts = {}
 /** The epoch that the cursor of a chart is at. @type {Map<string, number>} */
 const cursors = new Map()
 
+/** Write a number as the server does. @param {number} value */
+function number(value) {
+  const [mantissa, power] = String(value).replaceAll("-", "−").replace("+", "").split("e")
+  return power ? `${mantissa}×10${power.replace(/./g, (one) => "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"["−0123456789".indexOf(one)])}` : mantissa
+}
+
 /** @param {number | null | undefined} value @param {string} name */
 function words(value, name) {
   if (value === null || value === undefined) return "not a finite number"
   if (name === "accuracy") return `${(100 * value).toFixed(1)} %`
-  return String(Number(value.toPrecision(4))).replace("-", "−")
+  return number(Number(value.toPrecision(4)))
 }
 
 /** Give the place of the point that is nearest to an epoch. @param {Chart} chart @param {number} epoch */

@@ -71,7 +71,7 @@ function put(place, text) {
 /** Say an edge's name and number. @param {Element} svg @param {number} k */
 function told(svg, k) {
   const { name } = edgesOf(svg)[k]
-  return `${svg.getAttribute("data-slopes") === "1" ? `dE/d${name}` : name} = ${values[k] ?? ""}`
+  return `${svg.getAttribute("data-slopes") === "1" ? `∂E/∂${name}` : name} = ${values[k] ?? ""}`
 }
 
 // ---------------------------------------------------------------------------------------------------------- marks

@@ -22,6 +22,10 @@ MOST_HELD, MOST_WRONG = 4, 12
 """So many of the held inputs, and of the rows that are wrong, are named."""
 
 
+WRONG = "; wrong, and marked: "
+"""Behind it the rows that are wrong are named."""
+
+
 class BoundaryWords:
     """The words for one output of a boundary."""
 
@@ -69,6 +73,10 @@ class BoundaryWords:
         if self.boundary.chosen:
             said.append(f"{self.boundary.chosen[0].upper()}{self.boundary.chosen[1:]}.")
         return " ".join(filter(None, said))
+
+    def brief(self) -> str:
+        """Say what is seen, and for how many rows it is right."""
+        return f"{self._what()} {self._flat() or self._rows().partition(WRONG)[0].rstrip('.') + '.'}"
 
     def cell(self, i: int, k: int) -> str:
         """Give the prediction at a place of the grid: the class and its score, or the number."""
@@ -168,7 +176,7 @@ class BoundaryWords:
         named = ", ".join(str(row) for row in wrong[:MOST_WRONG])
         more = f" and {len(wrong) - MOST_WRONG:,} more" if len(wrong) > MOST_WRONG else ""
         which = "row" if len(wrong) == 1 else "rows"
-        return f"{few}Of {of}, {right} {verb} predicted right; wrong, and marked: {which} {named}{more}."
+        return f"{few}Of {of}, {right} {verb} predicted right{WRONG}{which} {named}{more}."
 
     def _drawn(self) -> str:
         """Say how far the rows' own predictions are what the plane shows at their place."""

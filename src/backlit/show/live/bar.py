@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from backlit.analysis.live.score import LiveScore
 from backlit.errors import counted
+from backlit.show.live.numbers import printed
 
 
 class Moment(NamedTuple):
@@ -241,7 +242,7 @@ def _metric_words(name: str, value: float) -> str:
 
 def number(value: float) -> str:
     """Give a loss to four digits."""
-    return f"{value:.4g}".replace("-", "−") if math.isfinite(value) else "not a finite number"
+    return printed(f"{value:.4g}") if math.isfinite(value) else "not a finite number"
 
 
 def metric(name: str, value: float) -> str:

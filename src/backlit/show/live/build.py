@@ -285,5 +285,10 @@ def _saving_html(saving: Saving) -> str:
 def _uses_html(uses: Sequence[tuple[str, str]]) -> str:
     if not uses:
         return ""
-    listed = "".join(f"<li>{escape(words)} <code>{escape(command)}</code></li>" for words, command in uses)
+    listed = "".join(f"<li>{escape(words)} <code>{_unbroken(command)}</code></li>" for words, command in uses)
     return f'<ul class="uses note">{listed}</ul>'
+
+
+def _unbroken(command: str) -> str:
+    """Give a command whose lines end between its words, as far as a word has room."""
+    return " ".join(f"<span>{escape(word)}</span>" for word in command.split(" "))

@@ -11,8 +11,8 @@ from backlit.analysis.live.curve import CurveOutput, InputCurve
 from backlit.errors import counted
 from backlit.show.boundary.figures import GREY, SYMBOLS
 from backlit.show.charts.figure import Axis, Dash, DataTable, Figure, Layer, Line, Points
-from backlit.show.charts.numbers import four_digits
 from backlit.show.charts.svg import figure_svg
+from backlit.show.live.numbers import four_digits
 from backlit.show.names import short
 from backlit.show.pages import table_html
 

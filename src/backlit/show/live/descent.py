@@ -14,6 +14,7 @@ from backlit.show.charts.frame import Frame
 from backlit.show.charts.palette import LIGHT
 from backlit.show.charts.symbols import stroke
 from backlit.show.live.figures import figure_part, narrow
+from backlit.show.live.numbers import partial, powers, signs
 from backlit.show.valley.captions import SHADING, apart, is_exact, left_out, number, shared
 from backlit.show.valley.figures import valley_figures
 
@@ -102,12 +103,13 @@ def _epochs(count: int) -> str:
 def _said(valley: Valley, note: str) -> str:
     """Say which error is drawn, over what, and how much of the path lies there."""
     path = valley.paths[0]
-    parts = [note, f"E: {valley.what}. {SHADING}."]
+    parts = [note, f"E: {valley.what.replace('_', ' ')}. {SHADING}."]
     if is_exact(valley):
         parts.append(f"{valley.base} The path lies on the surface.")
     else:
         parts += [shared(valley, alone=True), valley.chosen, valley.base]
-    return " ".join(part for part in [*parts, *left_out(path, alone=True)] if part)
+    said = " ".join(part for part in [*parts, *left_out(path, alone=True)] if part)
+    return partial(powers(signs(said))).replace(" %", "\u00a0%")
 
 
 def _choice_html(choice: Choice) -> str:
@@ -148,7 +150,7 @@ def _along(
     """Give the walk along the points and the comparison of their errors; nothing of a path that has not moved."""
     if len(path.points) > 1:
         yield _walk_html(path, spots, exact=exact)
-        yield from (figure_part(figure, "descent-errors") for figure in comparison)
+        yield from (f"</div><div>{figure_part(figure, 'descent-errors')}" for figure in comparison)
 
 
 def _walk_html(path: ValleyPath, spots: Sequence[Sequence[float]], *, exact: bool) -> str:
@@ -169,9 +171,9 @@ def _point_words(path: ValleyPath, point: PathPoint, exact: bool) -> str:
     where = f"Epoch {point.epoch:,}" + (f", update {point.step:,}" if path.each == "step" else "")
     if exact or point.true is None or point.drawn is None or point.true == point.drawn:
         both = "" if exact or point.drawn is None or point.true is None else ", true and drawn"
-        return f"{where}: E = {number(point.true)}{both}"
+        return powers(f"{where}: E = {number(point.true)}{both}")
     true, drawn = apart(point.true, point.drawn)
-    return f"{where}: true E = {true}, drawn E = {drawn}"
+    return powers(f"{where}: true E = {true}, drawn E = {drawn}")
 
 
 def _overlay(frame: Frame) -> str:

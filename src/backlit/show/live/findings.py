@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from html import escape
 from typing import NamedTuple
@@ -14,10 +15,10 @@ from backlit.diagnose.records import Outcome
 from backlit.engine import TrainingCurve
 from backlit.errors import counted
 from backlit.show.charts.figure import Figure, Line, Rule
-from backlit.show.charts.numbers import four_digits
 from backlit.show.curves.figures import curve_figures
 from backlit.show.diagnose.words import left, measured, remarks_heading, verdict
 from backlit.show.live.figures import figure_part, narrow
+from backlit.show.live.numbers import four_digits, powers, signs
 from backlit.show.report.texts import SENTENCE, number, plain, share
 
 BEFORE, NOW = "before", "now"
@@ -114,16 +115,24 @@ def _list_html(look: Look, found: Diagnosis) -> Iterator[str]:
         yield f'<p class="note">{escape(" ".join(found.unsaid))}</p>'
 
 
+_LOSS = re.compile(r"(?<=the loss )[a-z0-9]+(?:_[a-z0-9]+)+")
+
+
+def _said(text: str) -> str:
+    """Write a sentence of a finding as the page writes losses and numbers."""
+    return powers(signs(_LOSS.sub(lambda found: found[0].replace("_", " "), plain(text, SENTENCE))))
+
+
 def _finding_html(finding: Finding) -> str:
     """Give a finding: what, where, its number beside the threshold, why, and its remedies."""
     numbers = []
     if finding.measured is not None:
-        numbers.append(("measured", number(finding.measured, 3)))
+        numbers.append(("measured", powers(number(finding.measured, 3))))
     if finding.threshold is not None:
-        numbers.append(("threshold", number(finding.threshold, 3)))
-    numbers.append(("healthy", plain(finding.healthy, SENTENCE)))
+        numbers.append(("threshold", powers(number(finding.threshold, 3))))
+    numbers.append(("healthy", _said(finding.healthy)))
     cells = "".join(f"<div><dt>{name}</dt><dd>{escape(value)}</dd></div>" for name, value in numbers)
-    details = "".join(f"<li>{escape(plain(line, SENTENCE))}</li>" for line in finding.details)
+    details = "".join(f"<li>{escape(_said(line))}</li>" for line in finding.details)
     more = f'<details id="finding-{finding.code}"><summary>More evidence</summary><ul>{details}</ul></details>'
     buttons = "".join(
         f'<button id="remedy-{finding.code}-{k}" data-do="findings.apply" '
@@ -134,10 +143,10 @@ def _finding_html(finding: Finding) -> str:
     follows = f" It may follow from {finding.follows}." if finding.follows else ""
     return (
         f'<li><h3><span class="code">{finding.code}</span> {escape(_capital(finding.name))}</h3>'
-        f'<p class="where">{escape(_capital(plain(finding.place, SENTENCE)))}: '
-        f"{escape(plain(finding.measure, SENTENCE))}</p>"
+        f'<p class="where">{escape(_capital(_said(finding.place)))}: '
+        f"{escape(_said(finding.measure))}</p>"
         f'<dl class="numbers">{cells}</dl>'
-        f"<p>{escape(_capital(plain(finding.why, SENTENCE)))}.{escape(follows)}</p>"
+        f"<p>{escape(_capital(_said(finding.why)))}.{escape(follows)}</p>"
         + (f'<div class="remedies" role="group" aria-label="Remedies of {finding.code}"><span>Try:</span>{buttons}'
            "</div>" if buttons else '<p class="note">No remedy of this applies to this network.</p>')
         + (more if details else "")

@@ -8,6 +8,7 @@ from html import escape
 
 from backlit.explain.record.step_records import Record, Section
 from backlit.explain.walk import StageWork
+from backlit.show.live.numbers import partial, powers, printed, signs
 from backlit.show.worked.equation_parts import equation_parts
 from backlit.show.worked.formula_forms import broken
 from backlit.show.worked.html import maths as latex_maths
@@ -45,7 +46,7 @@ def formulas_html(sections: Iterable[Section], *, level: int = 3) -> str:
 def section_html(section: Section) -> str:
     """Give the numbers of a section: those that are given, then each of the others by its formula."""
     given = "".join(
-        f"<span>{maths(record.symbol)} = {escape(record.shown)}"
+        f"<span>{maths(record.symbol)} = {escape(printed(record.shown))}"
         + (f" <small>({escape(record.note)})</small>" if record.note else "") + "</span>"
         for record in section.given
     )  # fmt: skip
@@ -125,8 +126,9 @@ def _brief_row(record: Record) -> str:
     numbers = record.plain_substituted
     if len(numbers) > LONGEST:
         numbers = numbers[:LONGEST] + " …"
-    formula = f"{escape(numbers)}" if numbers and numbers != record.shown else escape(record.note)
-    return f'<tr><th scope="row">{escape(record.name)}<td>{formula}<td class="n">{escape(record.shown)}'
+    formula = f"{escape(powers(signs(numbers)))}" if numbers and numbers != record.shown else escape(record.note)
+    name, shown = escape(partial(record.name)), escape(printed(record.shown))
+    return f'<tr><th scope="row">{name}<td>{formula}<td class="n">{shown}'
 
 
 def _capital(title: str) -> str:

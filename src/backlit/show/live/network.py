@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 
 from backlit.analysis.live.records import LiveColumn, LiveEdge, LiveNetwork, LiveOutline
 from backlit.errors import counted
-from backlit.show.charts.numbers import four_digits
 from backlit.show.live.network_layout import LINE, ONE, PILL, Geometry, Placed, geometry
+from backlit.show.live.numbers import four_digits
 
 LEVELS = 12
 """So many widths of lines; the letters A to L are those of positive numbers, a to l of negative ones."""
@@ -133,7 +133,7 @@ def _note(live: LiveNetwork, values: NDArray[Any], fixed: NDArray[Any], largest:
         return ""
     edges = live.outline.edges
     place = int(np.argmax(np.where(np.isfinite(values), np.abs(values), -1.0)))
-    name = f"dE/d{edges[place].name}" if slopes else edges[place].name
+    name = f"∂E/∂{edges[place].name}" if slopes else edges[place].name
     return f"Largest drawn: {name} = {four_digits(values[place])}." if largest else "All that is drawn is 0."
 
 
@@ -168,7 +168,7 @@ def sentence(outline: LiveOutline) -> str:
 
 def _svg(outline: LiveOutline, slopes: bool, numbers: Numbers) -> str:
     placed = geometry(outline)
-    label = escape(sentence(outline) + (" Edges show slopes dE/dw." if slopes else " Edges show weights."))
+    label = escape(sentence(outline) + (" Edges show slopes ∂E/∂w." if slopes else " Edges show weights."))
     head = (f'<div class="scroll net-frame" id="network-frame" data-keep-scroll><svg class="net" viewBox="0 0 '
             f'{placed.width} {placed.height}" width="{placed.width}" height="{placed.height}" role="group" '
             f'aria-label="{label}" data-slopes="{int(slopes)}">')  # fmt: skip
@@ -278,7 +278,7 @@ def _table(outline: LiveOutline, slopes: bool, numbers: Numbers) -> str:
     edges = outline.edges
     if not edges:
         return ""
-    names = [f"dE/d{edge.name}" if slopes else edge.name for edge in edges[:TABLE]]
+    names = [f"∂E/∂{edge.name}" if slopes else edge.name for edge in edges[:TABLE]]
     rows = "".join(
         f'<tr><th scope="row">{escape(name)}<td class="n" data-edge="{k}">{numbers.values[k]}'
         for k, name in enumerate(names)

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
 from backlit.analysis.live.records import LiveColumn, LiveOutline
-from backlit.show.network.edge_labels import told_apart
+from backlit.show.network.edge_labels import told_apart, without_ending
 from backlit.show.text_width import shortened, text_width, wrapped
 
 LETTERS, LINE = 13.0, 16
 PILL, APART = 26, 10
 """The height of a unit; the space between two."""
 MARGIN, NEAR = 10, 8
-LONGEST_NAME, LONGEST_HEAD, BLOCK_TEXT = 104.0, 118.0, 126.0
-WHOLE_NAME = 160.0
-"""Of a network with few columns, names of inputs and units have so much room: "worst concave points" is seen whole."""
+LONGEST_INPUT, LONGEST_NAME, LONGEST_HEAD, BLOCK_TEXT = 170.0, 104.0, 118.0, 126.0
 GAPS = ((4, 84), (6, 72))
 """The width of the edges between columns: of up to so many columns, and else CLOSE."""
 CLOSE = 58
@@ -67,9 +64,8 @@ def geometry(outline: LiveOutline) -> Geometry:
     gap = next((gap for most, gap in GAPS if len(columns) <= most), CLOSE)
     heads = [_head(column) for column in columns]
     lines = [_block_lines(column) if column.block else () for column in columns]
-    longest = WHOLE_NAME if len(columns) <= GAPS[0][0] else LONGEST_NAME
-    names = [told_apart(column.units, (longest, 1.5 * longest), LETTERS) for column in columns]
-    halves = [_half(own, text) for own, text in zip(names, lines, strict=True)]
+    names = [_names(column, LONGEST_NAME if number else LONGEST_INPUT) for number, column in enumerate(columns)]
+    halves = [_half(column, own, shown) for column, own, shown in zip(columns, lines, names, strict=True)]
     wide = [max(half, int(max((text_width(text, LETTERS) for text in (*head, _more(column))), default=0.0) / 2) + 1)
             for half, head, column in zip(halves, heads, columns, strict=True)]  # fmt: skip
     top = MARGIN + LINE * max(map(len, heads)) + 8
@@ -82,9 +78,8 @@ def geometry(outline: LiveOutline) -> Geometry:
         if number:
             own_gap = gap if column.weighted else min(gap, 34)
             x += max(halves[number - 1] + own_gap + halves[number], wide[number - 1] + NEAR + wide[number])
-        placed.append(
-            _placed(column, names[number], x, halves[number], heads[number], lines[number], middle, number in with_one)
-        )
+        own = heads[number], lines[number], names[number]
+        placed.append(_placed(column, x, halves[number], *own, middle, number in with_one))
     width = placed[-1].x + wide[-1] + MARGIN
     low = max(max(one.one + ONE, one.more_y + 4, one.top + one.height, *(unit.y + PILL // 2 for unit in one.units))
               for one in placed)  # fmt: skip
@@ -117,9 +112,20 @@ def _block_lines(column: LiveColumn) -> tuple[str, ...]:
     return tuple(shortened(line, BLOCK_TEXT + 8, LETTERS) for line in lines)
 
 
-def _half(names: Sequence[str], lines: tuple[str, ...]) -> int:
-    """Give half the width of a column's units by their names, or of its block by its lines."""
-    return max(17 if names else 0, int(max(text_width(text, LETTERS) for text in names or lines) / 2) + 8)
+def _names(column: LiveColumn, most: float) -> list[str]:
+    """Give the names of units, as long as there is room for; those that would be alike are cut as little as need be."""
+    whole = without_ending(column.units)
+    short = [shortened(name, most, LETTERS) for name in whole]
+    return (
+        short if len(set(short)) == len(set(whole)) else [shortened(name, most, LETTERS) for name in told_apart(whole)]
+    )
+
+
+def _half(column: LiveColumn, lines: tuple[str, ...], names: list[str]) -> int:
+    """Give half the width of a column's units or of its block."""
+    if column.block:
+        return int(max(text_width(line, LETTERS) for line in lines) / 2) + 8
+    return max(17, int(max(text_width(name, LETTERS) for name in names) / 2) + 8)
 
 
 def _column_height(column: LiveColumn, lines: tuple[str, ...]) -> int:
@@ -129,7 +135,7 @@ def _column_height(column: LiveColumn, lines: tuple[str, ...]) -> int:
 
 
 def _placed(
-    column: LiveColumn, names: Sequence[str], x: int, half: int, head: tuple[str, ...], lines: tuple[str, ...],
+    column: LiveColumn, x: int, half: int, head: tuple[str, ...], lines: tuple[str, ...], names: list[str],
     middle: int, with_one: bool,
 ) -> Placed:  # fmt: skip
     height = _column_height(column, lines)

@@ -14,7 +14,7 @@ def network_panel_html(drawing: str, outline: LiveOutline, *, slopes: bool) -> s
         f'<button id="network-{name}" data-do="network.mode" data-given=\'{{"slopes":{given}}}\' '
         f'aria-pressed="{"true" if on else "false"}">{label}</button>'
         for name, given, on, label in (
-            ("weights", "false", not slopes, "Weights"), ("slopes", "true", slopes, "Slopes dE/dw"),
+            ("weights", "false", not slopes, "Weights"), ("slopes", "true", slopes, "Slopes ∂E/∂w"),
         )
     ) if outline.edges else ""  # fmt: skip
     folded = any(not column.block and column.size > len(column.units) for column in outline.columns)

@@ -23,7 +23,6 @@ from backlit.show.boundary.figures import (
 from backlit.show.boundary.words import BoundaryWords
 from backlit.show.charts.figure import Axis, DataTable, Figure, Layer, Line, Points, Regions, Symbol
 from backlit.show.charts.frame import Frame
-from backlit.show.charts.numbers import plain_digits
 from backlit.show.charts.palette import (
     DARK,
     DARK_FIELD,
@@ -36,6 +35,7 @@ from backlit.show.charts.palette import (
 )
 from backlit.show.charts.svg import FONT, layers_svg
 from backlit.show.charts.symbols import stroke
+from backlit.show.live.numbers import plain_digits, powers
 from backlit.show.names import short
 from backlit.show.pages import table_html
 
@@ -55,11 +55,12 @@ RING = 7.0
 class PlaneNumbers(msgspec.Struct, frozen=True):
     """What changes from one moment to the next: `over` the rows as SVG, in words, as a table, and a legend's ends.
 
-    `raster` numbers the raster that goes with them.
+    `brief` always stands there, `words` are all there is to say. `raster` numbers the raster that goes with them.
     """
 
     raster: int
     over: str
+    brief: str
     words: str
     table: str
     low: str = ""
@@ -135,7 +136,9 @@ def plane_html(boundary: Boundary, output: BoundaryOutput, numbers: PlaneNumbers
            f"{layers_svg(frame, still)}</svg>")  # fmt: skip
     return (f'<div class="plane" id="boundary-plane" data-box="{box}">'
             f'<canvas width="600" height="600" aria-hidden="true"></canvas>{svg}</div>{_legend(output, numbers)}'
-            f'<p id="boundary-words" class="note">{escape(numbers.words)}</p>'
+            f'<p id="boundary-brief" class="note">{escape(numbers.brief)}</p>'
+            '<details id="boundary-about"><summary>What is drawn</summary>'
+            f'<p id="boundary-words" class="note">{escape(numbers.words)}</p></details>'
             f'<details id="boundary-table"><summary>As a table</summary><div id="boundary-cells">{numbers.table}</div>'
             "</details>")  # fmt: skip
 
@@ -151,7 +154,7 @@ def plane_numbers(
     low, high = (plain_digits(end) for end in _ends(np.asarray(output.scores))) if not output.classes else ("", "")
     said = " ".join(filter(None, (words.summary(dashed=bool(boundary.units)), remark)))
     cells = table_html(table.head, table.rows, table.numbers, label="Predictions at some places")
-    return PlaneNumbers(raster, over, said, cells, low, high)
+    return PlaneNumbers(raster, over, powers(words.brief()), powers(said), cells, low, high)
 
 
 def _frame(boundary: Boundary, output: BoundaryOutput) -> Frame:

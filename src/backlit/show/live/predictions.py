@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
@@ -10,12 +11,14 @@ import msgspec
 
 from backlit.analysis.live.predictions import PredictedRow, Predictions
 from backlit.errors import counted
-from backlit.show.charts.numbers import four_digits, minus, plain_digits
 from backlit.show.live.choices import choice_html
+from backlit.show.live.numbers import four_digits, plain_digits, printed
 from backlit.show.names import short
 from backlit.show.pages import table_html
 
 RIGHT, WRONG = "✓ right", "✗ wrong"
+
+_NUMBER = re.compile(r"[-−+]?[\d.,]+(×10[⁻⁰-⁹¹²³]+|e[-+]?\d+)?")
 
 
 class RowCells(msgspec.Struct, frozen=True):
@@ -110,7 +113,7 @@ def _table(found: Predictions, cells: RowCells, page: PageOfRows) -> str:
         if number:
             head.append(("off by", True))
     head += [("", False)] if sorts else []
-    head += [("loss", True), *((short(name), False) for name in cells.names)]
+    head += [("loss", True), *((short(name), _numbers(cells, k)) for k, name in enumerate(cells.names))]
     heads = "".join(f'<th scope="col"{" class=n" if number else ""}>{escape(text)}</th>' for text, number in head)
     lines = cells.lines or (0,) * len(found.shown)
     body = "".join(
@@ -143,9 +146,19 @@ def _row(found: Predictions, at: int, row: PredictedRow, texts: Sequence[str], l
         parts.append(f'<td class="{"right" if row.right else "wrong"}">{RIGHT if row.right else WRONG}</td>')
     parts.append(f'<td class="n">{four_digits(row.loss)}</td>')
     empty = '<span class="quiet">empty</span>'
-    parts += [f"<td>{escape(short(text)) if text else empty}</td>" for text in texts]
+    parts += [f"<td{_as_number(text)}>{escape(short(text)) if text else empty}</td>" for text in texts]
     kind_of = ' class="chosen"' if chosen else ""
     return f'<tr{kind_of} data-do="predictions.choose" data-given="{given}">{"".join(parts)}</tr>'
+
+
+def _numbers(cells: RowCells, place: int) -> bool:
+    """Tell whether a column has numbers alone."""
+    return all(_NUMBER.fullmatch(row[place]) for row in cells.cells if row[place])
+
+
+def _as_number(text: str) -> str:
+    """Give the attribute of a cell with a number."""
+    return ' class="n"' if _NUMBER.fullmatch(text) else ""
 
 
 def _number(value: float) -> str:
@@ -160,7 +173,7 @@ def _score(value: float | None, *, known: bool) -> str:
     """
     if value is None:
         return "no finite number"
-    return "> 0.999" if known and 0.9995 <= value < 1.0 else minus(f"{value:.3g}")
+    return "> 0.999" if known and 0.9995 <= value < 1.0 else printed(f"{value:.3g}")
 
 
 def _signed(value: float) -> str:

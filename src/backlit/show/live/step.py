@@ -15,6 +15,7 @@ from backlit.explain.record.step_records import Drawing
 from backlit.explain.walk import StageWork, WalkStage
 from backlit.show.live.choices import choice_html
 from backlit.show.live.formulas import brief_html, formulas_html
+from backlit.show.live.numbers import partial, powers, printed, signs
 from backlit.show.network.staged import staged_svg
 from backlit.show.network.svg import drawing_svgs
 from backlit.show.network.words import left_out
@@ -151,7 +152,7 @@ def picture_html(drawing: Drawing, stage: WalkStage, *, whose: str) -> str:
             dense = _updated(dense)
         title = f"{stage.title}. {caption(drawing, stage, whose)}"
         dense, column = _nearby(dense, stage.column)
-        svg = staged_svg(dense, stage.phase, column, done=stage.done, digits=DIGITS, title=title)
+        svg = typeset(staged_svg(dense, stage.phase, column, done=stage.done, digits=DIGITS, title=title))
     else:
         svg = _panel_svg(drawing, stage)
     words = caption(drawing, stage, whose)
@@ -202,8 +203,20 @@ def _panel_svg(drawing: Drawing, stage: WalkStage) -> str:
     svgs = drawing_svgs(shown, backward=backward, digits=DIGITS)
     narrow = re.compile('class="network (?:forward|backward) narrow')
     return "".join(
-        re.sub(r' style="--least:(\d+)px"', r' data-least="\1"', svg) for svg in svgs if not narrow.search(svg)
+        typeset(re.sub(r' style="--least:(\d+)px"', r' data-least="\1"', svg)) for svg in svgs if not narrow.search(svg)
     )
+
+
+_TEXT = re.compile(r"(?<=>)[^<]+(?=<)")
+
+
+def typeset(svg: str) -> str:
+    """Write the signs of a drawing's numbers as the formulas below it do.
+
+    >>> typeset('<text x="-1">w7 -0.02</text><text>2e-05</text><text>a-1</text>')
+    '<text x="-1">w7 −0.02</text><text>2×10⁻⁵</text><text>a-1</text>'
+    """
+    return partial(_TEXT.sub(lambda found: powers(signs(found[0])), svg))
 
 
 def caption(drawing: Drawing, stage: WalkStage, whose: str) -> str:
@@ -217,10 +230,10 @@ def caption(drawing: Drawing, stage: WalkStage, whose: str) -> str:
     words = {
         "forward": ["Blue: units show what they pass on, edges their weights. What comes later is empty"],
         "error": ["The outputs stand beside their targets; their error is worked out below"],
-        "backward": ["Orange: units show dE/dnet (many books: δ), edges dE/dw, which is dE/dnet of the unit they lead "
+        "backward": ["Orange: units show ∂E/∂net (many books: δ), edges ∂E/∂w, which is ∂E/∂net of the unit they lead "
                      "to times what comes from the unit they come from" + whose,
                      "Blue numbers are those of the forward pass, where the slopes have not come yet"],
-        "update": ["Blue: edges show the new weights. Orange: dE/dw, where the update comes later"],
+        "update": ["Blue: edges show the new weights. Orange: ∂E/∂w, where the update comes later"],
     }[stage.phase]  # fmt: skip
     if len(drawing.columns) > MOST_COLUMNS:
         words.append(f"Of {len(drawing.columns)} columns those next to the layer at hand are drawn")
@@ -237,7 +250,7 @@ def _cells(cells: Sequence[Cell]) -> str:
     head = f'<th scope="col">column{"<th scope=col>in the table" if own else ""}<th scope="col" class="n">number'
     rows = "".join(
         f'<tr><th scope="row">{escape(cell.name)}' + (f"<td>{escape(cell.said)}" if own else "")
-        + f'<td class="n">{escape(cell.number)}' for cell in cells[:MOST_CELLS]
+        + f'<td class="n">{escape(printed(cell.number))}' for cell in cells[:MOST_CELLS]
     )  # fmt: skip
     more = f'<p class="note">and {len(cells) - MOST_CELLS:,} more</p>' if len(cells) > MOST_CELLS else ""
     return (

@@ -8,8 +8,8 @@ from zlib import crc32
 from backlit.analysis.live.records import LiveUnit, UnitWeight
 from backlit.errors import counted
 from backlit.show.charts.figure import Axis, Bars, DataTable, Figure
-from backlit.show.charts.numbers import four_digits
 from backlit.show.charts.svg import figure_svg
+from backlit.show.live.numbers import four_digits, printed
 from backlit.show.names import without_middle
 
 BAR = 60
@@ -97,11 +97,16 @@ def _table(unit: LiveUnit) -> str:
 def _classes(unit: LiveUnit) -> str:
     if not unit.classes:
         return ""
-    rows = "".join(f'<tr><th scope="row">{escape(without_middle(one.name, 40))}<td class="n">{four_digits(one.mean)}'
+    rows = "".join(f'<tr><th scope="row">{escape(without_middle(one.name, 40))}<td class="n">{_aligned(one.mean)}'
                    f'<td class="n">{one.rows:,}' for one in unit.classes)  # fmt: skip
     frame = 'class="scroll" id="unit-means" tabindex="0" role="group" aria-label="Mean output by class"'
     return (f'<h3>Mean output by class</h3><div {frame}><table><thead>{_head("class", "mean", "rows")}'
             f"<tbody>{rows}</table></div>")  # fmt: skip
+
+
+def _aligned(value: float) -> str:
+    """Write a mean with four digits behind the point, as far as that says something."""
+    return printed(f"{value:.4f}") if 0.001 <= abs(value) < 1000.0 or value == 0.0 else four_digits(value)
 
 
 def _weights(unit: LiveUnit) -> str:

@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 from backlit.explain.algebra.numerals import short_text
 from backlit.explain.one_weight import WeightWork
-from backlit.show.charts.numbers import minus
 from backlit.show.live.formulas import section_html
+from backlit.show.live.numbers import printed
 
 
 class Choice(NamedTuple):
@@ -57,19 +57,18 @@ def weight_html(work: WeightWork, choice: str, *, rows: int, remarks: Sequence[s
     """Give a weight whole."""
     said = "".join(f'<p class="note">{escape(remark)}</p>' for remark in remarks if remark)
     name = escape(work.name)
-    head = (
-        f'{choice}<h2 id="weight-title">{name} = <span class="now">{escape(minus(work.given.shown))}</span></h2>{said}'
-    )
+    given = escape(printed(work.given.shown))
+    head = f'{choice}<h2 id="weight-title">{name} = <span class="now">{given}</span></h2>{said}'
     if work.slope is None:
         return head + f"<p>{_untrained(work)}</p>"
     total = work.slope.records[-1]
     parts = [head, "<h3>Its slope, by the chain rule</h3>"]
     if rows > 1:
-        parts.append(f'<p class="note">Each row has its part in dE/d{name}; the parts of all {rows:,} rows of the '
+        parts.append(f'<p class="note">Each row has its part in ∂E/∂{name}; the parts of all {rows:,} rows of the '
                      f'batch add up.{_beside(work.rows_left_out)}</p>')  # fmt: skip
     parts.append(section_html(work.slope))
     parts.append(
-        f'<p class="checked"><b>{escape(minus(_first(work.checked)))}</b> {_difference(work, total.value)}</p>'
+        f'<p class="checked"><b>{escape(printed(_first(work.checked)))}</b> {_difference(work, total.value)}</p>'
     )
     if why:
         parts.append(f'<p class="note">{escape(why)}</p>')
@@ -78,8 +77,8 @@ def weight_html(work: WeightWork, choice: str, *, rows: int, remarks: Sequence[s
         parts.append(f"<h3>The update that follows</h3>{section_html(work.update)}")
         change = short_text(new.value - work.given.value, 9)
         parts.append('<table class="change"><thead><tr><th scope="col">before<th scope="col">step<th scope="col">after'
-                     f'<tbody><tr><td class="n">{escape(minus(work.given.shown))}<td class="n">{escape(minus(change))}'
-                     f'<td class="n">{escape(minus(new.shown))}</table>')  # fmt: skip
+                     f'<tbody><tr><td class="n">{given}<td class="n">{escape(printed(change))}'
+                     f'<td class="n">{escape(printed(new.shown))}</table>')  # fmt: skip
     if work.behind is not None:
         parts.append(f"<h3>How the numbers in the slope came about</h3>{section_html(work.behind)}")
     return (f'{parts[0]}<div id="weight-box" class="scroll" data-keep-scroll tabindex="0" role="group" '
@@ -97,7 +96,7 @@ def _first(words: str) -> str:
 def _difference(work: WeightWork, slope: float) -> str:
     if work.numeric is None:
         return ""
-    return f'<span class="quiet">The two differ by {abs(work.numeric - slope):.1e}.</span>'
+    return f'<span class="quiet">The two differ by {printed(f"{abs(work.numeric - slope):.1e}")}.</span>'
 
 
 def _untrained(work: WeightWork) -> str:

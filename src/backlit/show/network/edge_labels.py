@@ -76,26 +76,32 @@ class DrawnWay(NamedTuple):
         return isolated(shortened(name, LONGEST_LEAD, LETTERS), "\N{LEFT-TO-RIGHT ISOLATE}")
 
 
-def told_apart(names: Sequence[str], rooms: Sequence[float] = (), size: float = LETTERS) -> list[str]:
+def told_apart(names: Sequence[str]) -> list[str]:
     """Shorten names, without losing what tells them apart: an ending in brackets that all have goes first.
-
-    Args:
-        names: of units. rooms: the width that a name may have, then what it may have where names would be the same.
-        size: that of the letters.
 
     >>> told_apart(["sepal length (cm)", "sepal width (cm)"])
     ['sepal length', 'sepal width']
     """
-    ends = {name.rpartition(" (")[2] for name in names}
-    if len(names) > 1 and len(ends) == 1 and all(name.endswith(")") and " (" in name[1:] for name in names):
-        names = [name.rpartition(" (")[0] for name in names]
-    if not rooms and all(text_width(name, size) <= ROOMY[0] for name in names):
+    names = without_ending(names)
+    if all(text_width(name, LETTERS) <= ROOMY[0] for name in names):
         return list(names)
-    for room in rooms or (LONGEST_SOURCE, *ROOMY):
-        short = [shortened(name, room, size) for name in names]
+    for room in (LONGEST_SOURCE, *ROOMY):
+        short = [shortened(name, room, LETTERS) for name in names]
         if len(set(short)) == len(set(names)):
             break
     return short
+
+
+def without_ending(names: Sequence[str]) -> Sequence[str]:
+    """Leave out an ending in brackets that all names have.
+
+    >>> without_ending(["length (cm)", "width (cm)"]), without_ending(["length (cm)", "weight (g)"])
+    (['length', 'width'], ['length (cm)', 'weight (g)'])
+    """
+    ends = {name.rpartition(" (")[2] for name in names}
+    if len(names) > 1 and len(ends) == 1 and all(name.endswith(")") and " (" in name[1:] for name in names):
+        return [name.rpartition(" (")[0] for name in names]
+    return names
 
 
 def isolated(name: str, direction: str = "\N{FIRST STRONG ISOLATE}") -> str:

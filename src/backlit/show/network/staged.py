@@ -13,6 +13,9 @@ from backlit.show.network.svg import FONT, least_width, svg_parts
 State = Literal["later", "forward", "backward"]
 """What is known of a column, or of the weights to it: nothing yet, what it passes on, its slopes."""
 
+SMALLER = 0.9
+"""A picture that is a little too wide is shown smaller rather than cut: a cut name cannot be read at all."""
+
 FADED = 0.35
 """How strong a part is whose numbers come later."""
 
@@ -46,7 +49,7 @@ def staged_svg(drawing: Drawing, phase: str, column: int | None, *, done: bool, 
     written = "".join(parts)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="network staged" width="{width}" height="{height}" '
-        f'viewBox="0 0 {width} {height}" data-least="{least_width(ways[0])}" role="img" '
+        f'viewBox="0 0 {width} {height}" data-least="{round(SMALLER * least_width(ways[0]))}" role="img" '
         f'aria-label="{escape(title)}" font-family="{escape(FONT)}">{written}</svg>'
     )
 
