@@ -19,6 +19,7 @@ from backlit.page.names import presented
 from backlit.page.panels import PANELS
 from backlit.page.session import Session
 from backlit.page.sources import source_of
+from backlit.show.charts.numbers import minus
 from backlit.show.worked.html import maths
 
 FORMULAS = """
@@ -128,14 +129,14 @@ def test_the_numbers_of_a_weight(trained: tuple[Any, Session, Example]) -> None:
     for name in (weights[0], weights[len(weights) // 2], weights[-1]):
         session.do("weight.choose", {"name": name})
         shows(browser, session, "weight")
-        assert text(browser, "#weight-title") == f"{name} = {whole[name].shown}"
+        assert text(browser, "#weight-title") == f"{name} = {minus(whole[name].shown)}"
         found = browser.run(FORMULAS, "panel-weight")
         assert len(found["worked"]) > 2
         assert differing(found, whole) == []
-        slope = whole[f"dE/d{name}"].checked
+        slope = minus(whole[f"dE/d{name}"].checked)
         assert text(browser, "#panel-weight .checked").startswith(f"B{slope[1:]}.")
         before, change, after = (one.text for one in browser.driver.find_elements("css selector", ".change td"))
-        assert (before, after) == (whole[name].shown, whole[f"{name}+"].shown)
+        assert (before, after) == (minus(whole[name].shown), minus(whole[f"{name}+"].shown))
         assert agrees(change, whole[f"{name}+"].value - whole[name].value)
 
 

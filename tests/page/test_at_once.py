@@ -11,6 +11,7 @@ import pytest
 
 from backlit.page.background import Background
 from backlit.page.events import Streams
+from backlit.page.facts import facts_of
 from backlit.page.panels import PANELS
 from backlit.page.routes import answer, app_of
 from backlit.page.session import Session
@@ -65,6 +66,15 @@ def test_a_design_that_comes_while_it_is_drawn_spoils_nothing(
     assert len(mine.earlier) == 1  # type: ignore[attr-defined]
     for name in ("weight", "step", "network", "unit", "predictions", "health"):
         assert session.draw((name,))[1][name].html == other.draw((name,))[1][name].html, name
+
+
+@pytest.mark.parametrize("panel", ["network", "curves"])
+def test_what_a_command_chooses_while_it_is_drawn_stays(monkeypatch: pytest.MonkeyPatch, panel: str) -> None:
+    session = short()
+    chosen = {"unit": "h2", "step.stage": "4", "step.alone": "3", "weight": "b(h2)"}
+    wanted = {"layers": "5:tanh,3:softmax", "epochs": "60"} | chosen
+    interrupted(monkeypatch, session, panel, "address.restore", {"settings": wanted})
+    assert wanted.items() <= facts_of(session).items()
 
 
 def test_another_source_that_comes_while_it_is_drawn_is_drawn(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -413,3 +413,31 @@ def test_the_saved_model_has_the_weights_of_the_moment_that_is_looked_at(plain: 
     found = load(tmp_path / saved[0])
     assert found.parameters.tobytes() == plain.kept.all()[0].parameters.tobytes()
     assert found.parameters.tobytes() != plain.training.network.parameters.tobytes()
+
+
+@pytest.mark.parametrize(("trained", "epochs"), [(5, "5"), (8, "5")])
+def test_what_goes_on_where_all_epochs_are_done_can_be_given_more(session: Session, trained: int, epochs: str) -> None:
+    session.do("bar.advance", {"epochs": trained})
+    while session.playing:
+        session.train(1.0)
+    session.do("build.go_on", {"on": True})
+    change(session, "epochs", epochs)
+    assert f"the weights after {trained} epochs" in session.panels["build"].said  # type: ignore[attr-defined]
+    assert session.stopped
+    session.do("bar.go_on", {})
+    while session.playing:
+        session.train(1.0)
+    assert len(session.training.history) == trained + 5
+
+
+def test_a_begun_epoch_that_is_ended_is_said(session: Session) -> None:
+    session.do("bar.advance", {"updates": 3})
+    session.do("build.go_on", {"on": True})
+    change(session, "optimizer.rate", "0.02")
+    assert "It goes on with the weights after 1 epoch. The epoch that had begun was trained" in drawn(session)
+
+
+def test_the_commands_of_saved_files_have_the_programs_options(session: Session) -> None:
+    session.options = ("--plugin", "my op.py")
+    for words in ("page iris.toml --data iris", "train iris --network iris.toml", "predict iris.safetensors ROWS.csv"):
+        assert f"backlit {words} --plugin 'my op.py'" in unescape(drawn(session))

@@ -228,6 +228,16 @@ def test_a_step_that_is_done_by_hand_from_where_it_begins_is_done(name: str, at:
 CHOSEN = ("choose ", "look at ", "go on to ")
 
 
+def test_first_weights_that_no_control_brings_are_brought_by_the_lessons_button() -> None:
+    session, panel = begun("xor", 1)
+    session.do("lesson.again", {})
+    session.do("build.change", {"name": "seed", "text": "1"})
+    session.do("build.change", {"name": "network.initial", "text": ""})
+    assert any("press Begin this step" in words for words in left(session, panel) or [])
+    session.do("lesson.again", {})
+    assert left(session, panel) == ["train to epoch 1,000"]
+
+
 def test_what_is_left_is_said_and_goes_as_it_is_done() -> None:
     session, panel = begun("rate", 1)
     session.do("lesson.again", {})

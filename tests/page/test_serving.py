@@ -77,6 +77,7 @@ def test_raw_requests_are_refused(page):
         "a body with GET": ["GET / HTTP/1.1", host, cookie, "Content-Length: 5"],
         "chunks with GET": ["GET /events HTTP/1.1", host, cookie, "Transfer-Encoding: chunked"],
         "two lengths": ["POST /command HTTP/1.1", *own, "Content-Length: 2", "Content-Length: 3"],
+        "a length and chunks": ["POST /command HTTP/1.1", *own, "Content-Length: 2", "Transfer-Encoding: chunked"],
         "too large": ["POST /upload HTTP/1.1", *own, "Content-Length: 100001"],
     }
     answers = {name: page.raw(*lines) for name, lines in requests.items()}

@@ -24,6 +24,7 @@ from backlit.page.panels.step import StepPanel
 from backlit.page.panels.weight import WeightPanel
 from backlit.page.session import Session
 from backlit.page.sources import Source, source_of
+from backlit.show.charts.numbers import minus
 from backlit.show.worked.html import maths
 
 LARGEST = 200_000
@@ -113,12 +114,17 @@ def test_a_weight_is_worked_out_as_explain_does(name: str, settings: dict[str, A
     whole = bl.explain(session.training, check=True, inputs=step.contents.inputs.units,
                        labels=step.contents.context.names.labels)  # fmt: skip
     value = float(session.training.network["1.W"][1, 1])
-    assert f'<span class="now">{given_text(value)}</span>' in text
+    assert f'<span class="now">{minus(given_text(value))}</span>' in text
     slope, new = whole[f"dE/d{label}"], whole[f"{label}+"]
-    assert f"By differences {slope.checked.removeprefix('by differences ')}." in text
-    assert f'<td class="n">{new.shown}</table>' in text
+    assert f"By differences {minus(slope.checked.removeprefix('by differences '))}." in text
+    assert f'<td class="n">{minus(new.shown)}</table>' in text
     slots = [whole[f"{slot}({label})+"] for slot in session.training.optimizer.slots]
     assert results_of([slope, new, *slots]) <= results(text)
+
+
+def signed(session: Session) -> str:
+    """Give the panel of a weight with the signs of numbers that Python reads."""
+    return html(session, "weight").replace("−", "-")
 
 
 @pytest.mark.parametrize(("name", "settings", "updates"), MIDWAY)
@@ -127,9 +133,9 @@ def test_the_new_value_is_the_one_that_training_comes_to(name: str, settings: di
     session.do("bar.advance", {"updates": updates})
     html(session, "weight")
     session.do("weight.pick", {"array": 0, "source": 1, "unit": 1})
-    change = re.findall(r'<td class="n">(\S+)<td class="n">(\S+)<td class="n">(\S+)</table>', html(session, "weight"))
+    change = re.findall(r'<td class="n">(\S+)<td class="n">(\S+)<td class="n">(\S+)</table>', signed(session))
     session.do("bar.advance", {"updates": 1})
-    now = re.findall(r'<span class="now">(\S+)</span>', html(session, "weight"))
+    now = re.findall(r'<span class="now">(\S+)</span>', signed(session))
     assert float(now[0]) == float(change[0][2])
     assert float(change[0][0]) != float(now[0])
 
@@ -278,7 +284,7 @@ def test_while_it_plays_the_value_alone_follows() -> None:
     assert "The training runs. Pause it" in html(session)
     session.playing = False
     value = given_text(float(session.training.network["2.W"][0, 0]))
-    assert f'<span class="now">{value}</span>' in html(session, "weight")
+    assert f'<span class="now">{minus(value)}</span>' in html(session, "weight")
 
 
 def test_what_has_no_update_is_said() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from backlit.errors import BacklitError
 from backlit.model import Settings, fit_table, save
 from backlit.page import uploads
 from backlit.page.panels.address import AddressPanel
+from backlit.page.panels.build import BuildPanel
 from backlit.page.panels.source import ColumnsPanel, SourcePanel, column_rows, predicted_words
 from backlit.page.session import Session
 from backlit.page.sources import source_of
@@ -53,6 +55,23 @@ def test_semicolons_decimal_commas_and_utf16_are_read() -> None:
     source = uploaded_source("größe.csv", ("größe;antwort\n" + lines).encode("utf-16"))
     assert (source.target, source.classes) == ("antwort", ("ja", "nein"))
     assert source.columns[0].done.endswith("written with decimal commas")
+
+
+def test_lines_that_end_by_carriage_returns_are_read() -> None:
+    """As of some old spreadsheets: the columns are those of a line."""
+    for end in ("\r", "\r\n"):
+        lines = "".join(f"{k},{k % 5},{'ab'[k % 2]}{end}" for k in range(6_000))
+        assert uploaded_source("t.csv", f"x,y,z{end}{lines}".encode()).classes == ("a", "b")
+
+
+def test_a_network_file_of_many_layers_is_refused_before_they_are_built(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(uploads, "parse_network_file", lambda *_: pytest.fail("it was built"))
+    layers = "layers = [" + "{ units = 2 }, " * 3_000 + "]\n[data]\n"
+    for table in ("[network]\n", "[[runs]]\nname = 'a'\n[runs.network]\n"):
+        with pytest.raises(
+            BacklitError, match=r"^n\.toml: 3,000 layers are too many for the page; expected at most 32"
+        ):
+            uploaded_source("n.toml", (table + layers).encode())
 
 
 def test_parquet_is_read() -> None:
@@ -92,6 +111,14 @@ def test_another_column_is_predicted_where_the_last_cannot_be() -> None:
             b"[network]\ninputs = 2\nlayers = [{ units = 5000 }]\n[data]\ninputs = [[1, 2]]\ntargets = [[1]]\n",
             "n.toml has units = 5,000; the page takes at most 4,096",
         ),
+        ("n.toml", b"runs = [5]\n", "has no rows, so it takes those of a table"),
+        ("n.toml", b"seed = " + b"9" * 5_000, "a whole number has more than 4,300 digits"),
+        ("n.toml", b"[network]\nlayers = [{ units = 0x" + b"f" * 5_000 + b" }]", "units = a number of 20,000 bits"),
+        ("n.toml", b"[data]\n[network]\nseed = 0x" + b"f" * 5_000, "a whole number of 20,000 bits was given"),
+        ("n.toml", b"a." * 60 + b"a = 1", "a key of more than 50 parts"),
+        ("n.toml", b"'a b' . " * 60 + b"a = 1", "a key of more than 50 parts"),
+        ("n.toml", b"#" * 1_000_001, r"has 1,000,001 bytes; of a network file the page takes up to 1,000,000"),
+        ("n.toml", b"a" * 300_000, r"^n\.toml, line 1: "),
         ("m.safetensors", b"no model", r'^"m\.safetensors" is not a model file, or a damaged one'),
         ("", b"a,b\n1,2\n", 'is called "\\(no name\\)"'),
         ("t.parquet", b"PAR1 garbage", "is a damaged Parquet file"),
@@ -276,6 +303,15 @@ def test_a_network_file_is_opened_with_its_own_rows_or_on_the_table_at_hand() ->
     assert again.words == ("m.toml", "--data", "t.csv", "--target", "c")
     on_iris = uploaded_source("n.toml", layers, before=source_of("iris"))
     assert on_iris.words == ("n.toml", "--data", "iris")
+
+
+@pytest.mark.parametrize("name", ["z\nseed = 5", "z\x01"])
+def test_a_columns_name_stays_in_the_comment_of_the_saved_network_file(name: str) -> None:
+    rows = "".join(f"{k % 2},{k % 3},{k}\n" for k in range(40))
+    session = Session(uploaded_source("t.csv", f'"{name}",b,c\n{rows}'.encode(), name), (SourcePanel, BuildPanel))
+    saved = session.panels["build"].saved("toml")
+    assert saved is not None
+    assert tomllib.loads(saved[2].decode()) == session.design.tables()
 
 
 def test_a_model_is_opened_on_the_table_at_hand(tmp_path: Path) -> None:

@@ -100,7 +100,9 @@ def page(
     session = Session(source_of(source or example, target, data=data, run=run, task=task), PANELS)
     session.options = tuple(word for file in plugin or () for word in ("--plugin", str(file)))
     facts = dict(named_values(settings))
-    if lesson and facts:
+    if not lesson and (step != 1 or ("lesson.step" in facts and "lesson" not in facts)):
+        raise BacklitError("a step is given without a lesson; name it, such as --lesson xor --step 3.")
+    if lesson and facts:  # as a copied command has them, whose data may be others by then
         facts |= {"lesson": lesson, "lesson.step": str(step)}
     elif lesson:
         session.do("lesson.begin", {"name": lesson, "step": step})

@@ -47,3 +47,5 @@ def parsed(text: str, name: str) -> dict[str, Any]:
     except tomllib.TOMLDecodeError as error:
         found = slip(text, error)
         raise at_place(name, text, found.line, found.column, found.says) from None
+    except ValueError:  # of Python, for a decimal number
+        raise BacklitError(f"{name}: a whole number has more than 4,300 digits; expected at most some 300.") from None

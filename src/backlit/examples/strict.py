@@ -27,6 +27,8 @@ _MISSING = re.compile(r"^Object missing required field `(?P<key>.*)`$")
 _STEP = re.compile(r"\.?([^.\[\]]+)|\[(\d*|\.\.\.)\]")
 TABLE_LISTS = (["layers"], ["published"], ["computed"], ["runs"], ["parts"])
 """Keys whose tables stand in double brackets."""
+MOST_BITS = 1_000
+"""Of a whole number: a larger one is no float, and Python may not write it out."""
 _WORDS = {"int": "a whole number", "float": "a number", "str": "text in quotes", "bool": "true or false",
           "array": "a list", "object": "a table", "null": "nothing"}  # fmt: skip
 
@@ -129,6 +131,9 @@ def refuse_not_finite(data: Any, path: tuple[str | int, ...] = ()) -> None:
     """Raise a BacklitError for the first number that is not finite, with its place: TOML knows nan and inf."""
     if isinstance(data, float) and not math.isfinite(data):
         raise MisfitError(f"{place(path)}: {data} was given; expected a finite number.", path)
+    if isinstance(data, int) and data.bit_length() > MOST_BITS:
+        raise MisfitError(f"{place(path)}: a whole number of {data.bit_length():,} bits was given; expected at most "
+                          f"{MOST_BITS:,} bits, some 300 digits.", path)  # fmt: skip
     if isinstance(data, Mapping):
         for key, value in data.items():
             refuse_not_finite(value, (*path, key))

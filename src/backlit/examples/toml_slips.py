@@ -32,6 +32,9 @@ WORDS = {
 }
 """What is said where nothing more is known."""
 
+LONGEST_LINE = 4_000
+"""Characters of a line that is searched for what went wrong: the time grows with their square."""
+
 
 class Slip(msgspec.Struct, frozen=True):
     """Where a text stops being TOML, line and column from 1, and what to do there."""
@@ -61,6 +64,8 @@ def slip(text: str, error: tomllib.TOMLDecodeError) -> Slip:
         column = len(lines[line - 1].rstrip()) + 1
     if "\\n" in what and column > len(lines[line - 1].rstrip("\r")):
         what = "the line ends"
+    if len(lines[line - 1]) > LONGEST_LINE:
+        return Slip(line, column, f"{WORDS.get(what) or _lowered(what)}.")
     for find in (_sign, _twice, _braces, _comma, _open, _of_value, _of_key):
         if found := find(lines, line, column, what):
             return found

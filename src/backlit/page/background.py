@@ -16,7 +16,7 @@ Result = TypeVar("Result")
 
 APART, SHARE = 2.0, 0.01
 """Of work that is done again and again beside a training, so many seconds lie between two at least; and it takes at
-most this share of the time."""
+most this share of the time, but for the first time after each change."""
 
 
 class ReplacedError(Exception):

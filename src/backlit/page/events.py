@@ -25,8 +25,8 @@ APART = 0.1
 IDLE_TO_BUSY = 25.0
 """How long a stream waits after a snapshot, in the processor time that making it took.
 
-All streams together thus take at most 1 / (1 + 25) of a processor, 3.8 %, whatever a snapshot costs; what is computed
-beside a training may take 1 % more.
+A stream thus takes at most 1 / (1 + 25) of a processor, and several less than 4 % together, whatever a snapshot costs;
+what is computed beside a training may take 1 % more, but for the first time after each change.
 """
 
 HEARTBEAT = 15.0

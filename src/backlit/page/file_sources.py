@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ def of_file_text(text: str, name: str, given: Sequence[str], run: str | None = N
 
     Errors: a BacklitError where it does not fit, has no rows or no such run.
     """
-    if not has_rows(text):
+    if not has_rows(tables_of(text)):
         path = given[0]
         raise BacklitError(
             f"{name} has no rows to train on: give a table with --data, such as backlit page {path} --data table.csv "
@@ -71,14 +71,22 @@ def of_file_on_table(
         raise
 
 
-def has_rows(text: str) -> bool:
-    """Say whether a network file has rows; also where it cannot be read, which is said by its reader."""
+def tables_of(text: str) -> dict[str, Any] | None:
+    """Give the tables of a network file; None where it cannot be read, which is said by its reader."""
     try:
-        raw = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError):
+        return tomllib.loads(text)
+    except (ValueError, RecursionError):  # a TOMLDecodeError is a ValueError; too many digits are one, too
+        return None
+
+
+def has_rows(tables: Mapping[str, Any] | None) -> bool:
+    """Say whether a network file's tables have rows; also where it cannot be read."""
+    if tables is None:
         return True
-    runs = raw.get("runs")
-    return "data" in raw or any("data" in run for run in (runs if isinstance(runs, list) else []) if run)
+    runs = tables.get("runs")
+    return "data" in tables or any(
+        "data" in run for run in (runs if isinstance(runs, list) else []) if isinstance(run, dict)
+    )
 
 
 def design_of(setup: Setup) -> Design:

@@ -292,7 +292,7 @@ class Guard:
         """The body is not announced as too large; a GET has none."""
         lengths = request.all(b"content-length")
         most = self._most(request)
-        if request.method == "GET" and request.all(b"transfer-encoding"):
+        if request.all(b"transfer-encoding") and (request.method == "GET" or lengths):
             return _too_large(most)
         if all(length.isdigit() and int(length) <= most for length in lengths):
             return None

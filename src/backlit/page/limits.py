@@ -20,7 +20,7 @@ from backlit.page.kept import BYTES, FEWEST_POINTS
 LIMITS = {
     "layers": (32, "more do not fit on the page"),
     "units": (4_096, "a layer with more takes seconds to draw"),
-    "epochs": (10_000_000, "the page keeps the numbers of each, some 50 bytes"),
+    "epochs": (10_000_000, "the page keeps the numbers of each, some 90 bytes"),
     "weights": (2_000_000, "weights on the way are kept, some dozens of times 16 MB"),
 }
 """The most that a page builds, each with its reason."""
@@ -42,8 +42,7 @@ def refuse_too_large(design: Design, rows: int = 1) -> None:
 
     Errors: a BacklitError that says how much it is, and how much the page builds.
     """
-    found = list(_layers(design.network.get("layers"), ("network", "layers")))
-    _hold("layers", len(found), ("network", "layers"))
+    found = refuse_many_layers(design.network)
     for path, layer in found:
         for key in WIDE:
             if isinstance(number := layer.get(key), int):
@@ -74,6 +73,17 @@ def refuse_too_large(design: Design, rows: int = 1) -> None:
             "batch, or fewer units.",
             ("training", "batch_size"),
         )
+
+
+def refuse_many_layers(network: Any) -> list[tuple[tuple[str | int, ...], Mapping[str, Any]]]:
+    """Refuse a network's table with more layers than `LIMITS`; give each layer's table with its path.
+
+    Errors: a BacklitError that says how many there are.
+    """
+    layers = network.get("layers") if isinstance(network, Mapping) else None
+    found = list(_layers(layers, ("network", "layers")))
+    _hold("layers", len(found), ("network", "layers"))
+    return found
 
 
 def refuse_too_many(epochs: int) -> None:

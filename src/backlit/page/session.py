@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 import msgspec
 
 from backlit.analysis.live.growing_curve import GrowingCurve
-from backlit.engine import Divergence, Network, SteppedTraining
+from backlit.engine import Divergence, Network, SteppedTraining, all_done
 from backlit.errors import BacklitError, collecting
 from backlit.page import commands
 from backlit.page.design import Design
@@ -179,7 +179,9 @@ class Session:
             self.replayed: int | None = None
             self.until: int | None = None
             self.beyond, self.hurried = 0, False
-            self.stopped, self.told, self.pace = "", " ".join(told), 0.0
+            done, epochs = len(training.history), training.settings.epochs
+            self.stopped = all_done(epochs) if done >= epochs > 0 else ""
+            self.told, self.pace = " ".join(told), 0.0
             self.divergence: Divergence | None = None
             self.asked, self.straight = training.settings.epochs, not going_on
             for panel in self.panels.values():
@@ -209,9 +211,8 @@ class Session:
         panel, _, method = name.partition(".")
         if panel not in self.panels:
             raise BacklitError(f"the page has no panel {panel!r}.")
-        found = self.panels[panel]
-        with nullcontext() if commands.is_slow(found, method) else self.turn():
-            commands.call(found, method, given)
+        with nullcontext() if commands.is_slow(self.panels[panel], method) else self.turn():
+            commands.call(self.panels[panel], method, given)  # others are there where a source was taken meanwhile
             self.change()
 
     # --------------------------------------------------------------------------------------------------- training
@@ -276,9 +277,10 @@ class Session:
             raise BacklitError("the training did not end by a limit that can be lifted; reset it, or change a setting.")
         settings = {name: value for name, value in self.design.training.items() if name != limit}
         if limit == "epochs":
-            refuse_too_many(self.training.settings.epochs + self.asked)
+            epochs = max(self.training.settings.epochs, len(self.training.history)) + self.asked
+            refuse_too_many(epochs)
             self.straight &= self.training.settings.schedule.name == "constant"  # others spread over all epochs
-            settings["epochs"] = self.training.epochs = self.training.settings.epochs + self.asked
+            settings["epochs"] = self.training.epochs = epochs
         else:
             setattr(self.training, limit, None)
         self.design, self.stopped = Design(self.design.network, settings), ""
@@ -381,11 +383,8 @@ class Session:
             with self.view() as view:
                 panels = {name: panel for name, panel in self.panels.items() if name in names}
                 parts = {name: self._part_of(panel, view) for name, panel in panels.items()}
-                if self.training is view.training:
+                if self.training is view.training:  # else another design was built meanwhile
                     return view.version, parts
-                with self.turn():  # another design was built meanwhile: what a panel noted since is of the old one
-                    for panel in panels.values():
-                        panel.forget()
 
     def _part_of(self, panel: Panel, view: View) -> Part:
         """Draw a panel; an error of the program takes its place, and no other panel's."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 import msgspec
@@ -99,7 +99,8 @@ class Source(msgspec.Struct, frozen=True, eq=False, kw_only=True):
     @property
     def data_word(self) -> str:
         """The word of the command line that names the table."""
-        return self.given[2] if self.given[1:2] == ("--data",) else self.given[0]
+        word = self.given[2] if self.given[1:2] == ("--data",) else self.given[0]
+        return f"./{word}" if word.startswith("-") else word
 
     @property
     def beyond_the_command(self) -> str:
@@ -157,13 +158,13 @@ class Source(msgspec.Struct, frozen=True, eq=False, kw_only=True):
             return tables
         return {"title": self.title, "data": _given(msgspec.to_builtins(self.setup.data)), **tables}
 
-    def opened_by(self, name: str) -> str:
-        """Say by which command line a saved network file of this name opens again."""
+    def opened_by(self, name: str, options: Sequence[str] = ()) -> str:
+        """Say by which command line a saved network file of this name opens again, with options of the program."""
         rows = self.setup is not None and self.setup.data is not None and not self.changes
         words = ["backlit", "page", name]
         if not rows:
             words += ["--data", self.data_word, *self.words[len(self.given) :]]
-        return shlex.join(words)
+        return shlex.join([*words, *options])
 
     def begins_at_model(self, design: Design, network: Network) -> bool:
         """Say whether a design's network begins at the weights of the model: its layers and its seed are the same.

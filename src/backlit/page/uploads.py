@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import tempfile
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,10 +17,11 @@ from backlit.data import Table, read_table, table_of_bytes
 from backlit.data.columns import MAX_CATEGORIES
 from backlit.data.messages import quoted
 from backlit.errors import BacklitError, PlacedError
+from backlit.examples import parse_network_file
 from backlit.model import TabularModel, load
 from backlit.model.file import DESCRIPTION, SUFFIX
-from backlit.page.file_sources import has_rows, of_file_on_table, of_file_text
-from backlit.page.limits import LIMITS, refuse_too_large
+from backlit.page.file_sources import has_rows, of_file_on_table, of_run, tables_of
+from backlit.page.limits import LIMITS, refuse_many_layers, refuse_too_large
 from backlit.page.model_sources import of_network, of_tabular_model
 from backlit.page.source import Source
 from backlit.page.table_sources import of_table
@@ -33,6 +33,12 @@ LARGEST = 20_000_000
 NUMBERS = 50_000_000
 """Numbers that a table may become: with every category an input of its own, a small file may become many."""
 
+LARGEST_TEXT = 1_000_000
+"""Bytes of an uploaded network file: reading more of them takes seconds, in which the page stands still."""
+
+DEEP_KEY = re.compile(rb"""(?<![\w-])(?:(?:[\w-]++|"(?:[^"\\\n]|\\.){0,200}+"|'[^'\n]{0,200}+')[ \t]*+\.[ \t]*+){50}""")
+"""A key of more than fifty parts: the time to read it grows with their square."""
+
 MOST_COLUMNS = 10_000
 """Columns of an uploaded table: reading so many takes seconds."""
 
@@ -41,6 +47,9 @@ HEAD_LINES, SEPARATORS = 5, (b",", b";", b"\t", b"|")
 
 MOST_OF_ANYTHING = 100_000
 """The largest size or count in an uploaded file."""
+
+MOST_RUNS = 100
+"""Runs in a network file: each is built when it is read."""
 
 NO_SIZES = {"seed", "weights", "recurrent_weights", "biases"}
 """Keys of layers whose whole numbers are no sizes."""
@@ -94,7 +103,7 @@ def _of_table(label: str, content: bytes, target: str | None) -> Source:
     if content.startswith(b"PAR1"):
         _refuse_unpacked(content, label)
     else:
-        lines = content[:LARGEST].split(b"\n", HEAD_LINES)[:HEAD_LINES]
+        lines = re.split(rb"[\r\n]+", content, maxsplit=HEAD_LINES)[:HEAD_LINES]  # some end lines by CR alone
         _refuse_wide(1 + max(line.count(sign) for line in lines for sign in SEPARATORS), label)
     table = read_table(table_of_bytes(content, label))
     _refuse_many(table)
@@ -103,15 +112,21 @@ def _of_table(label: str, content: bytes, target: str | None) -> Source:
 
 def _of_file(label: str, content: bytes, before: Source | None) -> Source:
     """Give the source of a network file: its own rows, or the table at hand."""
+    if len(content) > LARGEST_TEXT:
+        raise BacklitError(f"{label} has {len(content):,} bytes; of a network file the page takes up to "
+                           f"{LARGEST_TEXT:,} from a browser; in the terminal, backlit page {label} does.")  # fmt: skip
+    if DEEP_KEY.search(content):
+        raise BacklitError(f"{label} has a key of more than 50 parts with dots between them; no such key is known.")
     try:
         text = content.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError:
         raise BacklitError(
             f"{label} is not text in UTF-8; expected a network file in TOML. Save it as UTF-8."
         ) from None
-    _refuse_huge(label, _tables_of(text))
-    if has_rows(text):
-        source = of_file_text(text, label, (label,))
+    tables = tables_of(text)
+    _refuse_huge(label, tables or {})
+    if has_rows(tables):
+        source = of_run(parse_network_file(text, label), (label,), label)
     elif before is None or before.whole is None:
         raise BacklitError(
             f"{label} has no rows, so it takes those of a table: open the table first, then this file again."
@@ -147,14 +162,6 @@ def _of_model(label: str, content: bytes, before: Source | None) -> Source:
     return of_network(model, label, before, (label, "--data", before.given[0]))
 
 
-def _tables_of(text: str) -> dict[str, Any]:
-    """Give the tables of a network file; none where it cannot be read, which its reader says."""
-    try:
-        return tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError):
-        return {}
-
-
 def _described(content: bytes) -> Any:
     """Give the network that a model file's head describes; None where it cannot be read, which its reader says."""
     try:
@@ -167,15 +174,22 @@ def _described(content: bytes) -> Any:
 def _refuse_huge(label: str, tables: dict[str, Any]) -> None:
     """Refuse a slip of the keyboard that would take all memory, before anything is made of it."""
     runs = tables.get("runs")
+    if isinstance(runs, list) and len(runs) > MOST_RUNS:
+        raise BacklitError(f"{label} has {len(runs):,} runs; the page takes at most {MOST_RUNS:,}.")
     for part in (tables, *(runs if isinstance(runs, list) else ())):
         if not isinstance(part, dict):
             continue
+        try:
+            refuse_many_layers(part.get("network"))
+        except BacklitError as error:
+            raise BacklitError(f"{label}: {error}") from None
         data = part.get("data")
         drawn = data.get("drawn") if isinstance(data, dict) else None
         for key, value in (*_whole_numbers(part.get("network")), *_whole_numbers(drawn)):
             most = LIMITS["units"][0] if key in {"units", "filters"} else MOST_OF_ANYTHING
             if value > most:
-                raise BacklitError(f"{label} has {key} = {value:,}; the page takes at most {most:,}.")
+                shown = f"{value:,}" if value.bit_length() <= 64 else f"a number of {value.bit_length():,} bits"
+                raise BacklitError(f"{label} has {key} = {shown}; the page takes at most {most:,}.")
 
 
 def _whole_numbers(value: Any, key: str = "") -> Iterator[tuple[str, int]]:

@@ -68,10 +68,17 @@ class BuildPanel(Panel):
 
     def recall(self, facts: Mapping[str, str]) -> None:
         """Build the source's own design with these settings changed, where it is not there already, from its start."""
-        session, first = self.session, self.session.source.design
-        design = with_names(restored(first, facts), first)
-        if design != session.design:
-            session.build(design)
+        if self.builds(facts):
+            first = self.session.source.design
+            self.session.build(with_names(restored(first, facts), first))
+
+    def builds(self, facts: Mapping[str, str]) -> bool:
+        """Whether these settings make another design than the one that is there.
+
+        Errors: a BacklitError for one that does not fit.
+        """
+        first = self.session.source.design
+        return with_names(restored(first, facts), first) != self.session.design
 
     def _refused(self, groups: Any) -> Refused | None:
         if self.refused is None:
@@ -98,13 +105,17 @@ class BuildPanel(Panel):
     def _saving(self) -> Saving:
         source = self.session.source
         network, model = f"{self._file}.toml", f"{self._file}.safetensors"
-        networks = [("Open it here again:", source.opened_by(network))]
+        options = self.session.options
+        networks = [("Open it here again:", source.opened_by(network, options))]
         if source.table is not None:
             table = shlex.join([source.data_word, *source.words[len(source.given) :]])
-            networks.append(("Train its layers, as the options say:", f"backlit train {table} --network {network}"))
-            models = [("Predict rows:", f"backlit predict {model} ROWS.csv")]
+            own = "".join(f" {word}" for word in map(shlex.quote, options))
+            networks.append(
+                ("Train its layers, as the options say:", f"backlit train {table} --network {network}{own}")
+            )
+            models = [("Predict rows:", f"backlit predict {model} ROWS.csv{own}")]
         else:
-            networks.append(("Its numbers:", f"backlit demo {network}"))
+            networks.append(("Its numbers:", shlex.join(["backlit", "demo", network, *options])))
             models = []
         models.append(("In Python:", f'bl.load("{model}").predict(X)'))
         return Saving(network, model, tuple(networks), tuple(models))
@@ -114,8 +125,14 @@ class BuildPanel(Panel):
         session = self.session
         if kind == "toml":
             tables = session.source.tables(session.design)
-            text = f"# Opens again by: {session.source.opened_by(f'{self._file}.toml')}\n\n{tomli_w.dumps(tables)}"
-            return f"{self._file}.toml", "application/toml", text.encode()
+            by = session.source.opened_by(f"{self._file}.toml", session.options)
+            if not by.isprintable():  # a column's name with a line break would end the comment
+                by = "backlit page FILE.toml --data TABLE --target COLUMN"
+            return (
+                f"{self._file}.toml",
+                "application/toml",
+                f"# Opens again by: {by}\n\n{tomli_w.dumps(tables)}".encode(),
+            )
         if kind != "model":
             return None
         with session.turn():
@@ -248,15 +265,17 @@ class BuildPanel(Panel):
             return
         if design.training.get("epochs") == 0:
             raise MisfitError("epochs is 0; expected at least 1: there is nothing to train.", ("training", "epochs"))
-        epochs, updates = len(session.training.history), session.training.step
+        before = session.training
+        updates, begun = before.step, bool(before.step % session.batches)
         going_on = self.going_on and design.network == session.design.network and updates > 0
         session.build(design, going_on=going_on)
         if going_on:
-            whole = session.training.step > 0
+            whole, epochs = session.training.step > 0, len(before.history)
+            ended = " The epoch that had begun was trained to its end first." if begun and whole else ""
             self.said = (
                 f"It goes on with the weights after {counted(epochs, 'epoch')}"
-                f"{'' if whole else ', and counts epochs from 0'}. The copied command does not restore that state: it "
-                "begins at the first weights."
+                f"{'' if whole else ', and counts epochs from 0'}.{ended} The copied command does not restore that "
+                "state: it begins at the first weights."
             )  # fmt: skip
 
 

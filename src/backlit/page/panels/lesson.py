@@ -158,6 +158,8 @@ class LessonPanel(Panel):
     def play(self) -> None:
         """Train to the epoch that the step is about, at the speed that is chosen."""
         epochs, session = self.step.state.epochs, self.session
+        if not epochs:
+            raise BacklitError("this step trains nothing; do what it says.")
         if len(session.training.history) >= epochs:
             raise BacklitError(
                 f"it is trained to epoch {len(session.training.history):,}; expected one before {epochs:,}. "

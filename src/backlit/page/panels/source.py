@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Callable, Mapping
 from typing import ClassVar
@@ -23,6 +24,13 @@ from backlit.page.uploads import LARGEST, in_words
 from backlit.page.view import View
 from backlit.show.charts.numbers import four_digits
 from backlit.show.live.source import ColumnRow, SourceFacts, columns_html, source_html
+from backlit.show.names import short
+
+LONGEST = 80
+"""Characters of an address's data that a message repeats."""
+
+NAME = re.compile(r"(?!-)[\w./\\: +()-]+")
+"""A name of data, or a path, that means nothing to a shell; of letters of any language."""
 
 
 class SourcePanel(Panel):
@@ -50,13 +58,23 @@ class SourcePanel(Panel):
         if own is not None and (wanted != now or source.changes):
             self.session.take(of_table(own[0]) if own[0] in BUNDLED else source_of(own[0], run=own[1]))
         elif wanted != now:
+            command = _command(wanted)
             raise BacklitError(
-                f"the address is of {wanted}, and this page trains on {now}; start the program with it: "
-                f"backlit page {wanted}."
+                f"the address is of {f'other data, {quoted(short(wanted, LONGEST))}' if not command else wanted}, and "
+                f"this page trains on {now}{f'; start the program with it: {command}' if command else ''}."
             )
-        target = facts.get("data.target", BUNDLED.get(str(facts.get("data")), ""))
+        target = _target(facts)
         if target and target != self.session.source.target:
             self.predict(target)
+
+    def takes(self, facts: Mapping[str, str]) -> bool:
+        """Whether other rows or another target would be taken."""
+        source = self.session.source
+        now = self.facts().get("data", source.title)
+        wanted = facts.get("data", now)
+        if wanted != now or source.changes:
+            return _own(wanted) is not None
+        return _target(facts) not in ("", source.target)
 
     @slow_command
     def choose(self, name: str) -> None:
@@ -126,6 +144,29 @@ def _own(data: str) -> tuple[str, str | None] | None:
         return name, None
     run = rest[1] if len(rest) == 2 and rest[0] == "--run" else None
     return (name, run) if name in NAMES and (run is not None or not rest) else None
+
+
+def _target(facts: Mapping[str, str]) -> str:
+    """Give the target that facts name; that of bundled data where they name none."""
+    return facts.get("data.target", BUNDLED.get(str(facts.get("data")), ""))
+
+
+def _command(data: str) -> str:
+    """Give the command that opens data by words of an address; nothing where they are no names of data alone.
+
+    An address comes from anybody, and a person runs a command that the page names.
+
+    >>> _command("houses.csv --data 'my rows.csv'"), _command("iris --plugin evil.py"), _command("x; rm y")
+    ("backlit page houses.csv --data 'my rows.csv'", '', '')
+    """
+    try:
+        name, *rest = shlex.split(data)
+    except ValueError:
+        return ""
+    values = [name, *rest[1::2]]
+    if len(rest) % 2 or not {*rest[::2]} <= {"--data", "--run", "--task"}:
+        return ""
+    return shlex.join(["backlit", "page", name, *rest]) if all(map(NAME.fullmatch, values)) else ""
 
 
 class ColumnsPanel(Panel):

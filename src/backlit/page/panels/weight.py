@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
+from backlit.engine import SteppedTraining
 from backlit.errors import BacklitError
 from backlit.explain.algebra.numerals import given_text
 from backlit.explain.one_weight import WeightKey, find_weight, weight_of
@@ -39,6 +40,7 @@ class WeightPanel(Panel):
         super().__init__(session)
         self.chosen = ""
         self._known: Recorded | None = None
+        self._of: SteppedTraining | None = None  # what `_known` is of: a view may be of a training before
         self._drawn: tuple[Recorded, str, int, str] | None = None
 
     def forget(self) -> None:
@@ -57,8 +59,8 @@ class WeightPanel(Panel):
         """Draw the weight; while training plays, its value alone follows."""
         training = view.training
         try:
-            if not view.playing or self._known is None:
-                self._known = self.session.recorder.of(training, view)
+            if not view.playing or self._known is None or self._of is not training:
+                self._known, self._of = self.session.recorder.of(training, view), training
             key = find_weight(self._known.step, self.chosen) if self.chosen else None
         except BacklitError as error:
             return Part(idle_weight_html(str(error), self._choice(None) if self._known else ""))
@@ -119,7 +121,7 @@ class WeightPanel(Panel):
 
         Errors: a BacklitError where the network has no such array of weights.
         """
-        parameters = self._known.step.contents.parameters if self._known is not None else ()
+        parameters = self._current().step.contents.parameters
         found = next((parameter for parameter in parameters if parameter.full == array), None)
         if found is None:
             raise BacklitError(f"the network has no weights {array!r}: it has {', '.join(p.full for p in parameters)}.")
@@ -131,24 +133,27 @@ class WeightPanel(Panel):
 
         Errors: a BacklitError where the network has no weight of that name.
         """
-        session = self.session
-        if name and self._known is None:  # nothing was drawn of this network yet
-            self._known = Recorder(session.turn).of(session.training, session.moment(session.training.network.copy()))
-        if name and self._known is not None:
-            find_weight(self._known.step, name)
+        if name:
+            find_weight(self._current().step, name)
         self.chosen = name
 
     @command
     def pick(self, array: int, source: int, unit: int) -> None:
         """Choose a weight by its array, what it comes from and what it leads to, each by its place from 0 on."""
-        if self._known is None:
-            raise BacklitError("the network has changed; choose again.")
-        parameters = self._known.step.contents.parameters
+        parameters = self._current().step.contents.parameters
         if not 0 <= array < len(parameters):
             raise BacklitError(f"there is no array {array} of weights; expected one from 0 to {len(parameters) - 1}.")
         parameter = parameters[array]
         source, unit = min(source, max(0, len(parameter.sources) - 1)), min(unit, len(parameter.units) - 1)
         self.chosen = parameter.name(Place(0, max(0, source), max(0, unit))).text
+
+    def _current(self) -> Recorded:
+        """Give a step of the training at hand, recorded where nothing was drawn of it yet."""
+        session, training = self.session, self.session.training
+        if self._known is None or self._of is not training:
+            moment = session.moment(training.network.copy())
+            self._known, self._of = Recorder(session.turn).of(training, moment), training
+        return self._known
 
 
 def _named(key: WeightKey) -> str:

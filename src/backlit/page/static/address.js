@@ -54,6 +54,7 @@ async function take() {
   open()
   await send("address.restore", { settings })
   restoring = false
+  document.getElementById("address-keep")?.focus() // it asks, where much would be lost
   write()
 }
 
