@@ -112,9 +112,6 @@ class LessonPanel(Panel):
             if name == "network.initial":
                 left += [] if "layers" in settings else [FIRST_WEIGHTS]
                 continue
-            if name == "network.initial":  # no control is called so
-                left.append("press Begin this step, which brings the first weights that the numbers belong to")
-                continue
             where = label_of(name.split(".")[-1])
             short = 0 < len(text) <= SHORT and not text.startswith(("[", "{"))
             words = dict(YES_NO).get(text, text.replace(":", " "))
