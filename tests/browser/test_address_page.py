@@ -84,6 +84,23 @@ def test_an_address_that_a_person_gives_is_restored_and_what_does_not_fit_is_tol
     assert len(session.training.history) == 4
 
 
+def test_an_address_that_would_undo_a_training_asks_with_the_focus_on_keeping_it(page: tuple[Any, Session]) -> None:
+    browser, session = page
+    click(browser, "tab-network")
+    session.do("source.choose", {"name": "iris"})
+    for _ in range(5):
+        session.do("bar.advance", {"epochs": 1})
+    until(lambda: len(session.training.history) == 5 and not session.playing)
+    comes(browser, HASH, "#data=iris&trained=5")
+    training = session.training
+    browser.run("location.hash = '#data=iris&optimizer.rate=0.2'")
+    comes(browser, "return document.activeElement.id", "address-keep")
+    comes(browser, HASH, "#data=iris&trained=5")
+    assert session.training is training
+    click(browser, "address-build")
+    comes(browser, HASH, "#data=iris&optimizer.rate=0.2")
+
+
 def test_a_lesson_is_done_by_its_controls(page: tuple[Any, Session]) -> None:
     browser, session = page
     click(browser, "tab-network")

@@ -26,7 +26,7 @@ SIGN = re.compile(r"(<mo[^>]*>&#x(?:0003D|000B7|000D7|0002B|02212|00028);</mo>)<
 def maths(latex: str) -> str:
     """Give LaTeX as MathML.
 
-    >>> maths("= -2")[70:]
+    >>> maths("= -2")[66:]
     '<mrow><mo>&#x0003D;</mo><mo form="prefix">&#x02212;</mo><mn>2</mn></mrow></math>'
     """
     return SIGN.sub(r'\1<mo form="prefix">', str(latex_maths(latex)))
