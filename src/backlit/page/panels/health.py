@@ -21,7 +21,8 @@ POINTS = 40
 
 RANGES = {
     "gradient_norm": Range(
-        "How steep the error is along a layer's weights. Healthy: the layers lie within a factor of 10 of each other. "
+        "How steep the error is along a layer's weights. Healthy at the first weights: the layers lie within a factor "
+        "of 10 of each other; later, where the error is small, they may differ more. "
         f"At the first weights, a first layer below {vanishing_gradient.SMALLEST:g} times the last one hardly learns "
         f"(BL303), and one above {exploding_gradient.LARGEST:g} times makes steps that are far too long (BL304)."
     ),
