@@ -452,4 +452,4 @@ def test_a_begun_epoch_that_is_ended_is_said(session: Session) -> None:
 def test_the_commands_of_saved_files_have_the_programs_options(session: Session) -> None:
     session.options = ("--plugin", "my op.py")
     for words in ("page iris.toml --data iris", "train iris --network iris.toml", "predict iris.safetensors ROWS.csv"):
-        assert f"backlit {words} --plugin 'my op.py'" in unescape(drawn(session))
+        assert f"backlit {words} --plugin 'my op.py'" in unescape(re.sub(r"</?span[^>]*>", "", drawn(session)))

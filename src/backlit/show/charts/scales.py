@@ -47,7 +47,7 @@ class Scale(msgspec.Struct, frozen=True):
 
         >>> made = scale(Axis(), [-2.0, 10.0])
         >>> [text for _, text in made.thinned().marks]
-        ['0', '4', '8']
+        ['0', '5.0', '10.0']
         """
         zero = next((place for place, (at, _) in enumerate(self.marks) if at == 0.0), 0)
         return msgspec.structs.replace(self, marks=self.marks[zero % 2 :: 2])

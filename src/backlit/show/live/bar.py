@@ -249,7 +249,7 @@ def metric(name: str, value: float) -> str:
     """Give a metric: an accuracy in percent, R² to three digits, or to four in all where it is far below 0.
 
     >>> metric("accuracy", 0.9558), metric("R²", -0.25), metric("R²", -1.35e59)
-    ('95.6 %', '−0.250', '−1.35e+59')
+    ('95.6 %', '−0.250', '−1.35×10⁵⁹')
     """
     if not math.isfinite(value):
         return "none"
