@@ -26,6 +26,16 @@ def page(browser: Any) -> Iterator[tuple[Any, Session]]:
         yield browser, session
 
 
+@pytest.fixture(autouse=True)
+def _anew(page: tuple[Any, Session]) -> None:
+    browser, session = page
+    session.do("address.keep", {})
+    session.do("lesson.leave", {})
+    session.do("source.choose", {"name": "iris"})
+    click(browser, "tab-network")
+    comes(browser, HASH, "#data=iris")
+
+
 def click(browser: Any, key: str) -> None:
     until(lambda: browser.run("return document.getElementById(arguments[0]) !== null", key))
     browser.run("document.getElementById(arguments[0]).click()", key)
@@ -75,7 +85,7 @@ def test_an_address_that_a_person_gives_is_restored_and_what_does_not_fit_is_tol
     comes(browser, VIEW, "One row")
     assert session.design.network["layers"][0]["units"] == 2
     comes(browser, HASH, "#data=iris&layers=2:tanh,3:softmax&step.stage=3&trained=4&view=step")
-    until(lambda: browser.run("return document.getElementById('step-title').textContent").startswith("3 of"))
+    until(lambda: browser.run("return document.getElementById('step-title')?.textContent ?? ''").startswith("3 of"))
     browser.run("location.hash = '#data=iris&layers=2:tanh,3:softmax&view=step&trained=4&weight=w(nothing)'")
     until(lambda: "no weight 'w(nothing)'" in browser.run(TOLD))
     comes(browser, HASH, "#data=iris&layers=2:tanh,3:softmax&trained=4&view=step")  # the address says what is there

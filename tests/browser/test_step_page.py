@@ -12,7 +12,7 @@ from backlit.page.panels import PANELS
 from backlit.page.session import Session
 from backlit.page.sources import source_of
 
-TITLE = "return document.getElementById('step-title').textContent"
+TITLE = "return document.getElementById('step-title')?.textContent ?? ''"
 FOCUSED = "return document.activeElement.id"
 
 
@@ -59,7 +59,7 @@ def test_a_row_is_walked_through_by_keyboard(page: tuple[Any, Session]) -> None:
     browser.run(f"document.getElementById('{box}').style.width = ''")
     browser.run("document.getElementById('step-row').select()")
     keys(browser, "3", Keys.ENTER)
-    comes(browser, "return document.getElementById('step-where').textContent.slice(0, 18)", "Row 3: row 3 of 4 ")
+    comes(browser, "return document.getElementById('step-where')?.textContent.slice(0, 18)", "Row 3: row 3 of 4 ")
     assert browser.run(FOCUSED) == "step-row"
     browser.run("document.getElementById('step-row').select()")
     keys(browser, "9", Keys.ENTER)

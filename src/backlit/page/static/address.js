@@ -9,13 +9,16 @@ const FIRST = document.querySelector("[role=tab]")?.id
 let facts = null
 /** Whether an address that a person gave is being restored. */
 let restoring = false
+/** The fragment that was restored last: another one that the page has not written is a person's, and waits for its turn. */
+let taken = ""
 
 /** The fragment in readable letters, as far as an address allows. @param {string} text */
 const readable = (text) => encodeURIComponent(text).replaceAll("%3A", ":").replaceAll("%2C", ",").replaceAll("%2B", "+")
 
 /** Write what is chosen into the address, with the view that this tab shows. */
 function write() {
-  if (!facts || restoring) return
+  const waits = !history.state?.own && location.hash.includes("=") && location.hash !== taken
+  if (!facts || restoring || waits) return
   const tab = document.querySelector('[role=tab][aria-selected="true"]')?.id
   const words = Object.entries(facts).filter(([name]) => name !== "view")
   if (tab && tab !== FIRST) words.push(["view", tab.replace("tab-", "")])
@@ -50,6 +53,7 @@ function open() {
 async function take() {
   if (history.state?.own || !location.hash.includes("=")) return write()
   restoring = true
+  taken = location.hash
   const settings = given()
   open()
   await send("address.restore", { settings })
