@@ -88,8 +88,8 @@ def test_build_refuses_beside_the_control_and_keeps_the_network(page: tuple[Any,
     described = browser.driver.find_element("id", field.get_attribute("aria-describedby"))
     assert described.text == text(browser, error)
     write(browser, "[data-setting='optimizer.rate']", "0.5")
+    until(lambda: session.training.optimizer.rate == 0.5)
     until(lambda: text(browser, "#panel-build .error") == "")
-    assert session.training.optimizer.rate == 0.5
 
 
 def test_reset_rewinds_to_the_same_weights_bit_for_bit(page: tuple[Any, Session]) -> None:
