@@ -74,7 +74,7 @@ def test_the_address_follows_and_neither_reload_tab_nor_back_destroys_anything(p
     comes(browser, HASH, wanted)
     browser.driver.forward()
     comes(browser, HASH, wanted)
-    assert browser.run("return history.length") == length + 1
+    assert browser.run("return history.length") == min(length + 1, 50)  # a browser keeps no more
     assert (session.training, len(session.training.history)) == (training, 3)
 
 

@@ -122,7 +122,8 @@ def test_a_wrong_row_is_stepped_through(page: Any) -> None:
     kind = "return JSON.parse(document.querySelector('#predictions-scroll tbody tr').dataset.given).which"
     comes(browser, kind, "validation")
     browser.run("document.getElementById('predictions-at-0').click()")
-    comes(browser, "return document.querySelectorAll('#predictions-step').length", 1)
+    step = "return JSON.parse(document.getElementById('predictions-step')?.dataset.given ?? '{}').which"
+    comes(browser, step, "validation")
     browser.run("document.getElementById('predictions-step').click()")
     comes(browser, "return document.activeElement.id", "step-on")
     comes(browser, "return document.getElementById('step-which')?.value", "validation")
