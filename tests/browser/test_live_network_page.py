@@ -98,11 +98,11 @@ def test_the_keyboard_goes_from_unit_to_unit_to_their_weights_and_back(page: Any
 def test_the_focus_stays_where_the_drawing_is_swapped(page: Any) -> None:
     browser, session = page
     browser.run("document.querySelector('.unit[data-unit=h5]').focus()")
+    until(lambda: session.panels["unit"].unit == "h5")  # type: ignore[attr-defined]
     session.do("network.mode", {"slopes": True})
     until(lambda: browser.run("return document.querySelector('svg.net').dataset.slopes") == "1")
-    focused = browser.run(FOCUSED)
+    until(lambda: browser.run(FOCUSED) == "h5, layer 1")
     session.do("network.mode", {"slopes": False})
-    assert focused == "h5, layer 1"
     until(lambda: browser.run("return document.querySelector('svg.net').dataset.slopes") == "0")
 
 
