@@ -97,3 +97,17 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     started = webdriver.Chrome(options=options, service=webdriver.ChromeService(executable_path=driver))
     yield Browser(started)
     started.quit()
+
+
+@pytest.fixture(scope="module")
+def page(browser: Browser) -> Iterator[tuple[Any, Any]]:
+    """Serve iris and open it, once for a module's tests; give the browser and the session."""
+    from live_page import opened
+
+    from backlit.page.panels import PANELS
+    from backlit.page.session import Session
+    from backlit.page.sources import source_of
+
+    session = Session(source_of("iris"), PANELS)
+    with opened(browser, session):
+        yield browser, session

@@ -2,28 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from live_page import comes, opened, until
+from live_page import comes, until
 
-from backlit.page.panels import PANELS
 from backlit.page.session import Session
-from backlit.page.sources import source_of
 
 HASH = "return location.hash"
 VIEW = "return document.querySelector('[role=tab][aria-selected=true]').textContent"
 TOLD = "return document.getElementById('told').textContent"
 LEFT = "return document.getElementById('lesson-left')?.textContent ?? ''"
-
-
-@pytest.fixture(scope="module")
-def page(browser: Any) -> Iterator[tuple[Any, Session]]:
-    """Serve iris and open it."""
-    session = Session(source_of("iris"), PANELS)
-    with opened(browser, session):
-        yield browser, session
 
 
 @pytest.fixture(autouse=True)

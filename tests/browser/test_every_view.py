@@ -6,11 +6,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from live_page import keys, opened, until
+from live_page import keys, until
 from page_checks import AXE, OPEN, WIDER, axe
 from page_use import click, focused, shows, text
 
-from backlit.page.panels import PANELS
 from backlit.page.routes import VIEWS
 from backlit.page.session import Session
 from backlit.page.sources import source_of
@@ -62,13 +61,6 @@ return [...document.querySelectorAll('*')].filter(one => {
   return style.animationName !== 'none' || style.transitionDuration !== '0s' || style.scrollBehavior === 'smooth'
 }).map(one => one.outerHTML.slice(0, 80)).concat(document.getAnimations().map(String))
 """
-
-
-@pytest.fixture(scope="module")
-def page(browser: Any) -> Iterator[tuple[Any, Session]]:
-    session = Session(source_of("iris"), PANELS)
-    with opened(browser, session):
-        yield browser, session
 
 
 @pytest.fixture(autouse=True)

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from live_page import keys, opened, until
+from live_page import keys, until
 
-from backlit.page.panels import PANELS
 from backlit.page.session import Session
-from backlit.page.sources import source_of
 
 FOCUSED = "return document.activeElement.id"
 PLACE = "return document.getElementById('bar-place').textContent"
@@ -18,14 +15,6 @@ LETTERS = """
 return [...document.querySelectorAll('.curve text')].map(text => parseFloat(getComputedStyle(text).fontSize) *
   Math.hypot(text.getScreenCTM().a, text.getScreenCTM().b)).filter(size => size < 10.9)
 """
-
-
-@pytest.fixture(scope="module")
-def page(browser: Any) -> Iterator[tuple[Any, Session]]:
-    """Serve iris and open it."""
-    session = Session(source_of("iris"), PANELS)
-    with opened(browser, session):
-        yield browser, session
 
 
 @pytest.fixture(autouse=True)

@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from live_page import keys, opened, until
+from live_page import keys, until
 from page_use import click, focused, retype, shows, tab_to, text
 
-from backlit.page.panels import PANELS
 from backlit.page.session import Session
 from backlit.page.sources import source_of
 
 TYPED = "return [document.activeElement.dataset.setting, document.activeElement.value]"
 EPOCHS = "return document.querySelector('[data-setting=epochs]').value"
 SELECTED = "[role=tab][aria-selected=true]"
-
-
-@pytest.fixture(scope="module")
-def page(browser: Any) -> Iterator[tuple[Any, Session]]:
-    session = Session(source_of("iris"), PANELS)
-    with opened(browser, session):
-        yield browser, session
 
 
 @pytest.fixture(autouse=True)

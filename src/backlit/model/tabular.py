@@ -55,6 +55,21 @@ class TabularModel(Displayed):
         encoder = self.encoder
         return read_table(source, text_columns=encoder.text_columns, comma_columns=encoder.decimal_commas)
 
+    def with_target(self, table: Any, purpose: str) -> Any:
+        """Give the rows of a table that have a target; `purpose` says what it is needed for.
+
+        Errors: a BacklitError where no row has one.
+        """
+        if self.target not in table.columns:
+            raise BacklitError(
+                f"{table.name} has no column {quoted(self.target)}, the target, {purpose}. "
+                f"Its columns: {listed(table.columns)}."
+            )
+        known = table.drop_missing(self.target)
+        if not known.n_rows:
+            raise BacklitError(f"The target {quoted(self.target)} is missing in every row of {table.name}.")
+        return known
+
     def decode(self, outputs: Array) -> Array:
         """Labels, or numbers in the target's own unit (n,), of the network's outputs (n, outputs)."""
         if isinstance(self.encoder.target, NumberTarget):
@@ -99,14 +114,7 @@ class TabularModel(Displayed):
         Errors: a BacklitError where the target is missing or has no class that training had, and as `predict`.
         """
         table = self.read(table)
-        if self.target not in table.columns:
-            raise BacklitError(
-                f"{table.name} has no column {quoted(self.target)}, the target, to compare predictions with. "
-                f"Its columns: {listed(table.columns)}."
-            )
-        known = table.drop_missing(self.target)
-        if not known.n_rows:
-            raise BacklitError(f"The target {quoted(self.target)} is missing in every row of {table.name}.")
+        known = self.with_target(table, "to compare predictions with")
         chunks = list(self.outputs(known))
         outputs = np.concatenate([chunk for chunk, _ in chunks])
         surprises = merged([surprise for _, found in chunks for surprise in found])

@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 
 from backlit.data import Encoder, NumberTarget, Table, Task
-from backlit.data.messages import listed, quoted
+from backlit.data.messages import quoted
 from backlit.engine import Network
 from backlit.errors import BacklitError, counted
 from backlit.examples import NAMES, example_file
@@ -64,14 +64,7 @@ def of_tabular_model(
             "leave --target out."
         )
     table = model.read(data)
-    if model.target not in table.columns:
-        raise BacklitError(
-            f"{table.name} has no column {quoted(model.target)}, the target, which training needs. "
-            f"Its columns: {listed(table.columns)}."
-        )
-    known = table.drop_missing(model.target)
-    if not known.n_rows:
-        raise BacklitError(f"The target {quoted(model.target)} is missing in every row of {table.name}.")
+    known = model.with_target(table, "which training needs")
     network, encoder = model.network, model.encoder
     encoded = encoder.encode(known, network.dtype)
     Y = encoder.encode_target(known, network.dtype)
