@@ -165,13 +165,15 @@ def is_long(node: Apply) -> bool:
     return node.head == "+" and len(node.args) > LONGEST_SUM
 
 
-def evaluate(node: Node, maths: Any) -> Any:
+def evaluate(node: Node, maths: Any, number: Callable[[Ref], Any] | None = None) -> Any:
     """Give the number of a tree in the arithmetic of `maths`: a module or object with `mpf`, `exp`, `log`, `tanh` ...
+
+    `number` gives the numbers of the quantities where these are not the step's own.
 
     Errors: a BacklitError for a symbol that has no number.
     """
     if isinstance(node, Ref):
-        return maths.mpf(node.value)
+        return maths.mpf(node.value) if number is None else number(node)
     if isinstance(node, Literal):
         if node.symbol == "e":
             return maths.exp(maths.mpf(1))
@@ -179,14 +181,14 @@ def evaluate(node: Node, maths: Any) -> Any:
     if isinstance(node, Symbol):
         raise BacklitError(f"the symbol {node.symbol!r} of a formula has no number.")
     if node.head == "cases":
-        return evaluate(branch_of(node, maths), maths)
-    return _operation(node.head)(maths, *(evaluate(arg, maths) for arg in node.args))
+        return evaluate(branch_of(node, maths, number), maths, number)
+    return _operation(node.head)(maths, *(evaluate(arg, maths, number) for arg in node.args))
 
 
-def branch_of(node: Apply, maths: Any) -> Node:
+def branch_of(node: Apply, maths: Any, number: Callable[[Ref], Any] | None = None) -> Node:
     """Give the case whose condition holds."""
     for value, condition in zip(node.args[::2], node.args[1::2], strict=True):
-        if evaluate(condition, maths):
+        if evaluate(condition, maths, number):
             return value
     return node.args[-2]
 

@@ -1,0 +1,124 @@
+"""The numbers of one step, or of several in turn, as a graph: what enters each, in the order of the computation."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator, Sequence
+
+from backlit.check.roles import Role, roles_of
+from backlit.explain import Step
+from backlit.explain.algebra.tree import Node, refs
+from backlit.explain.record.quantities import Key, Place, Quantity
+
+
+class StepGraph:
+    """The numbers of steps that follow each other, each with its formula.
+
+    Args:
+        steps: the steps, recorded one after another of one training.
+
+    A parameter of a later step is the new value of the one before it, and so are the optimizer's slots.
+    """
+
+    def __init__(self, steps: Sequence[Step]) -> None:
+        self.steps = tuple(steps)
+        self._step_of: dict[Quantity, int] = {}
+        self._roles: dict[Quantity, Role] = {}
+        self._order: dict[Quantity, dict[int, int]] = {}
+        self._other_ways: dict[Quantity, Quantity] = {}
+        self._before: dict[Quantity, Quantity] = {}
+        for number, step in enumerate(self.steps):
+            self._add(number, step)
+        for before, after in zip(self.steps, self.steps[1:], strict=False):
+            self._link(before, after)
+
+    def _add(self, number: int, step: Step) -> None:
+        contents = step.contents
+        self._roles |= roles_of(contents)
+        for place, (_, group, row) in enumerate(contents.groups()):
+            for k, quantity in enumerate(group.quantities):
+                self._step_of[quantity] = number
+                of = self._order.setdefault(quantity, {})
+                of[row] = (place << 8) + k
+        chains = {q.kind.removeprefix("chain "): q for q in contents.quantities() if q.kind.startswith("chain ")}
+        for quantity in contents.quantities():
+            chain = chains.get(quantity.kind)
+            if chain is not None and quantity.layer == chain.layer and quantity.units == chain.units:
+                self._other_ways[quantity] = chain
+
+    def _link(self, before: Step, after: Step) -> None:
+        """Let a later step's given weights and slots be the new ones of the step before."""
+        new = {update.parameter.id: update for update in before.contents.updates}
+        for update in after.contents.updates:
+            earlier = new[update.parameter.id]
+            self._before[update.parameter] = earlier.new
+            after_step = {q.kind: q for q in earlier.quantities}
+            for slot in update.slots.values():
+                self._before[slot] = after_step[f"{slot.kind}+"]
+
+    # --------------------------------------------------------------------------------------------------------- reading
+
+    def step_of(self, key: Key) -> int:
+        """Give which step a number belongs to, from 0."""
+        return self._step_of[key.quantity]
+
+    def role(self, key: Key) -> Role:
+        """Give a number's role in the step."""
+        return self._roles.get(key.quantity, "other")
+
+    def order(self, key: Key) -> tuple[int, int, int, int, int]:
+        """Give where a number stands in the order of the computation."""
+        of = self._order[key.quantity]
+        group = of.get(key.place.row, next(iter(of.values())))
+        return self.step_of(key), group >> 8, key.place.unit, key.place.source, group & 255
+
+    def formula(self, key: Key) -> Node | None:
+        """Give a number's formula as the worked example has it; None where it is given."""
+        return _formula(key)
+
+    def formulas(self, key: Key) -> tuple[Node, ...]:
+        """Give all formulas of a number: the worked example's, and of a joined loss that by the chain rule."""
+        own = _formula(key)
+        other = self._other_ways.get(key.quantity)
+        return tuple(f for f in (own, other and _formula(Key(other, key.place))) if f is not None)
+
+    def earlier(self, key: Key) -> Key | None:
+        """Give the number of the step before that this one is: of a weight the new value there."""
+        found = self._before.get(key.quantity)
+        return None if found is None else Key(found, key.place)
+
+    def needs(self, key: Key) -> tuple[Key, ...]:
+        """Give the numbers that enter a number's formula."""
+        node = _formula(key)
+        if node is None:
+            earlier = self.earlier(key)
+            return () if earlier is None else (earlier,)
+        return operands(node)
+
+    def name(self, key: Key) -> str:
+        """Give a number's name in the worked example."""
+        return key.quantity.name(key.place).text
+
+    def find(self, name: str, step: int = 0) -> Key | None:
+        """Give the number of that name in a step; None where there is none."""
+        return self.steps[step].find(name)
+
+    def keys(self, step: int | None = None) -> Iterator[Key]:
+        """Give all numbers in order, of one step or of all."""
+        for one in self.steps if step is None else (self.steps[step],):
+            yield from (key for _, key in one.contents.numbers())
+
+    def places(self, quantity: Quantity) -> Iterator[Place]:
+        """Give all places of a quantity."""
+        for row in range(len(quantity.rows) or 1):
+            yield from quantity.places(row)
+
+
+@functools.lru_cache(maxsize=65_536)
+def _formula(key: Key) -> Node | None:
+    return None if key.quantity.expression is None else key.quantity.expression(key.place)
+
+
+def operands(node: Node) -> tuple[Key, ...]:
+    """Give the numbers of the step that enter a formula, once each."""
+    return tuple(dict.fromkeys(ref.key for ref in refs(node) if ref.key is not None))

@@ -1,0 +1,103 @@
+"""The records of checked work: each number with its verdict, the mistakes found, the counts. They turn into JSON."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from backlit.explain import Record
+
+Verdict = Literal["right", "carried", "rounded", "truncated", "not tested", "wrong"]
+"""What is said of a number.
+
+right: it follows from the learner's own earlier numbers. carried: it does, and differs from the key because of an
+earlier wrong one. rounded: it does where numbers on the way were rounded to fewer digits. truncated: its last digits
+were cut off. not tested: what is wrong before changes it by less than its own rounding. wrong: none of these.
+"""
+
+MISTAKES: tuple[Verdict, ...] = ("wrong",)
+"""The verdicts that make the exit code 1."""
+
+
+class Fit(msgspec.Struct, frozen=True):
+    """A mistake of the catalogue whose result is the learner's number.
+
+    Attributes:
+        code: the mistake's, such as "slope-left-out". title, why: what it is, and why it is wrong, in one sentence.
+        at: the name of the number that was worked out wrongly: the wrong number itself, or one before it that the
+            sheet does not give. detail: which of several, such as "with w6 in place of w5"; may be empty.
+        line: the wrong line as it was worked out, `name = formula = numbers = result`.
+        explains: how many of the sheet's numbers it explains, of `of` that are wrong and of its kind.
+    """
+
+    code: str
+    title: str
+    why: str
+    at: str
+    line: str
+    detail: str = ""
+    explains: int = 1
+    of: int = 1
+
+
+class CheckedNumber(msgspec.Struct, frozen=True):
+    """A number of the sheet with what is said of it.
+
+    Attributes:
+        name: as the sheet calls it. record: as the worked example does, if the two differ with its sign.
+        step: which of several steps, from 1.
+        given: the text on the sheet. follows: what follows from the learner's own earlier numbers. key: the right one.
+            Both have one digit more than the sheet gives, in the sheet's sign.
+        allowed: how far from `follows` it may lie.
+        remark: what there is to say beside the verdict; may be empty.
+        fits: of a wrong number, the mistakes whose result it is: one is its name, several are a tie.
+        line: of a wrong number, the right line of the worked example with the learner's own numbers.
+        right_line: the line of the worked example itself.
+    """
+
+    name: str
+    record: str
+    step: int
+    phase: str
+    given: str
+    verdict: Verdict
+    follows: str
+    key: str
+    allowed: float
+    remark: str = ""
+    fits: tuple[Fit, ...] = ()
+    line: str = ""
+    right_line: str = ""
+    explained_by: str = ""
+    """The code of a mistake that was found at an earlier number and explains this one too."""
+
+
+class CheckedWork(msgspec.Struct, frozen=True):
+    """A sheet, checked: its numbers in the order of the computation.
+
+    Attributes:
+        title: of the network or file. sheet: the sheet's name; may be empty. numbers: those it gives.
+        notes: what was recognised or assumed, such as "δ is read as -dE/dnet".
+        records: the records of the worked example of the numbers that are wrong, for a page that shows them.
+    """
+
+    title: str
+    sheet: str
+    numbers: tuple[CheckedNumber, ...]
+    notes: tuple[str, ...] = ()
+    records: tuple[Record, ...] = ()
+
+    def of(self, *verdicts: Verdict) -> tuple[CheckedNumber, ...]:
+        """Give the numbers of these verdicts."""
+        return tuple(number for number in self.numbers if number.verdict in verdicts)
+
+    @property
+    def wrong(self) -> tuple[CheckedNumber, ...]:
+        """The wrong numbers, in the order of the computation; the first is where to look."""
+        return self.of("wrong")
+
+    @property
+    def all_right(self) -> bool:
+        """Whether there is no mistake."""
+        return not self.wrong
