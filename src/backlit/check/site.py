@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import msgspec
 
@@ -33,10 +33,11 @@ class Site:
     Attributes:
         graph, key: the number in its graph. quantity, place: where it is. role: its part in the step.
         node: its formula. step: the step that it belongs to. error: that step's error part.
+        sheet: the numbers that the learner's sheet gives; empty where no sheet is at hand.
     """
 
-    def __init__(self, graph: StepGraph, key: Key, node: Node | None = None) -> None:
-        self.graph, self.key = graph, key
+    def __init__(self, graph: StepGraph, key: Key, node: Node | None = None, sheet: Iterable[Key] = ()) -> None:
+        self.graph, self.key, self.sheet = graph, key, sheet
         self.quantity, self.place = key
         self.role: Role = graph.role(key)
         found = graph.formula(key) if node is None else node
