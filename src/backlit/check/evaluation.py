@@ -20,10 +20,9 @@ STEP = 2.0**-17
 def value_of(node: Node, number: Number) -> float:
     """Give a formula's value; NaN where it has none, or where a function in it is known by its name alone."""
     try:
-        found = _value(node, number)
+        return float(_value(node, number))
     except (ArithmeticError, ValueError, LookupError):
         return NAN
-    return NAN if isinstance(found, complex) else float(found)
 
 
 def _value(node: Node, number: Number) -> Any:
@@ -94,22 +93,42 @@ def _has_number(node: Node) -> bool:
     return isinstance(node, Ref) and node.key is not None
 
 
+def _power(base: float, exponent: float) -> float:
+    try:
+        return float(base**exponent)
+    except OverflowError:
+        return math.inf
+    except TypeError:  # a root of a negative number is complex
+        return NAN
+
+
+def _exp(x: float) -> float:
+    try:
+        return math.exp(x)
+    except OverflowError:
+        return math.inf
+
+
+def _log(x: float) -> float:
+    return math.log(x) if x else -math.inf
+
+
 _OPERATIONS: dict[str, Callable[..., Any]] = {
     "+": lambda *terms: sum(terms),
     "*": lambda *factors: math.prod(factors),
     "neg": lambda x: -x,
     "/": lambda x, y: x / y,
-    "^": lambda x, y: x**y,
+    "^": _power,
     "otherwise": lambda: True,
     "abs": abs,
     "max": max,
     "min": min,
     "sign": lambda x: float((x > 0) - (x < 0)),
-    "ln": math.log,
-    "log": math.log,
+    "ln": _log,
+    "log": _log,
     "log10": math.log10,
     "log2": math.log2,
-    "exp": math.exp,
+    "exp": _exp,
     "tanh": math.tanh,
     "cosh": math.cosh,
     "sin": math.sin,
