@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 
 import msgspec
 
+from backlit.check.evaluation import value_of
 from backlit.check.graph import StepGraph, operands
 from backlit.check.roles import Role
 from backlit.explain import Step
@@ -33,10 +34,16 @@ class Site:
     Attributes:
         graph, key: the number in its graph. quantity, place: where it is. role: its part in the step.
         node: its formula. step: the step that it belongs to. error: that step's error part.
+        number: gives the numbers that the learner has; by default the step's own.
+        unit: the unit of the last digit that the sheet gives of it; 0 where that is not known.
     """
 
-    def __init__(self, graph: StepGraph, key: Key, node: Node | None = None) -> None:
-        self.graph, self.key = graph, key
+    def __init__(
+        self, graph: StepGraph, key: Key, node: Node | None = None, *, number: Callable[[Ref], float] | None = None,
+        unit: float = 0.0,
+    ) -> None:  # fmt: skip
+        self.graph, self.key, self.unit = graph, key, unit
+        self.number: Callable[[Ref], float] = number or (lambda ref: float(ref.value))
         self.quantity, self.place = key
         self.role: Role = graph.role(key)
         found = graph.formula(key) if node is None else node
@@ -54,6 +61,11 @@ class Site:
     def operands(self) -> tuple[Key, ...]:
         """The numbers that enter its formula, once each, from left to right."""
         return operands(self.node)
+
+    @functools.cached_property
+    def expected(self) -> float:
+        """What its formula gives on the learner's numbers."""
+        return value_of(self.node, self.number)
 
     def of_role(self, *roles: Role) -> list[Key]:
         """Give the operands of these roles."""
