@@ -25,7 +25,7 @@ def value_of(node: Node, number: Number | None = None) -> float:
     `number` gives the numbers of the quantities where these are not the step's own.
 
     >>> from backlit.explain.algebra.parsing import parse
-    >>> value_of(parse(r"2 + 3 \\cdot 4")), value_of(parse(r"\\log(-1)")), value_of(parse(r"1 / (1 + e^{800})"))
+    >>> value_of(parse(r"2 + 3 \\cdot 4")), value_of(parse(r"\\log(-1)")), value_of(parse(r"\\frac{1}{1 + e^{800}}"))
     (14.0, nan, 0.0)
     """
     return Program(node).run(_recorded if number is None else number)
