@@ -17,6 +17,11 @@ STEP = 2.0**-17
 """The half width of the differences that give the slope of a function of one number, relative to it."""
 
 
+def recorded(key: Key) -> float:
+    """Give the step's own number."""
+    return key.quantity.value(key.place)
+
+
 def value_of(node: Node, number: Number) -> float:
     """Give a formula's value; NaN where it has none, or where a function in it is known by its name alone."""
     try:
