@@ -267,12 +267,16 @@ def _products(site: Site) -> dict[Node, float]:
     return found
 
 
+FEWEST_FIGURES = 2
+"""A number that is rounded to fewer figures than these has lost more than its last digits."""
+
+
 def _rounded(site: Site, numbers: dict[Ref, float] | dict[Node, float], digits: int, figures: bool,
              detail: str) -> Iterator[Changed]:  # fmt: skip
     put: dict[Node, Node] = {}
     for node, number in numbers.items():
         new = rounded(number, digits, figures=figures)
-        if float(new) != number:
+        if float(new) != number and len(new.as_tuple().digits) >= FEWEST_FIGURES:
             put[node] = neg(Literal(f"{-new:f}")) if new < 0 else Literal(f"{new:f}")
     if put:
         yield Changed(mapped(site.node, lambda node: put.get(node)), detail)
