@@ -1,188 +1,151 @@
-"""Formulas worked out on a learner's numbers in float64: fast, without recursion, and without a raise.
-
-A formula becomes a list of operations in the order in which they are worked out; it is kept with the number that it
-gives, since a graph's own formulas are worked out for one sheet after another.
-"""
+"""Formulas of the worked example evaluated on other numbers: their values, and how these change with the numbers."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
-from backlit.check.graph import StepGraph
-from backlit.explain.algebra.tree import Apply, Literal, Node, Ref
+from backlit.check import digits
+from backlit.explain.algebra.tree import Apply, Node, Ref
 from backlit.explain.record.quantities import Key
 
+Number = Callable[[Key], float]
+"""Gives the number that stands for one of the step's."""
+
 NAN = math.nan
-Number = Callable[[Ref], float]
-"""Gives the number of a quantity."""
+STEP = 2.0**-17
+"""The half width of the differences that give the slope of a function of one number, relative to it."""
 
 
-def value_of(node: Node, number: Number | None = None) -> float:
-    """Give a formula's number; NaN where it has none, as of a logarithm of a negative number.
-
-    `number` gives the numbers of the quantities where these are not the step's own.
-
-    >>> from backlit.explain.algebra.parsing import parse
-    >>> value_of(parse(r"2 + 3 \\cdot 4")), value_of(parse(r"\\log(-1)")), value_of(parse(r"\\frac{1}{1 + e^{800}}"))
-    (14.0, nan, 0.0)
-    """
-    return Program(node).run(_recorded if number is None else number)
+def value_of(node: Node, number: Number) -> float:
+    """Give a formula's value; NaN where it has none, or where a function in it is known by its name alone."""
+    try:
+        return float(_value(node, number))
+    except (ArithmeticError, ValueError, LookupError):
+        return NAN
 
 
-def _recorded(ref: Ref) -> float:
-    return float(ref.value)
+def _value(node: Node, number: Number) -> Any:
+    if isinstance(node, Ref):
+        return node.value if node.key is None else number(node.key)
+    if isinstance(node, Apply):
+        if node.head == "cases":
+            return _value(_branch(node, number), number)
+        return _OPERATIONS[node.head](*[_value(arg, number) for arg in node.args])
+    return _constant(node.symbol)
 
 
-class Program:
-    """A formula as a list of operations.
-
-    Attributes:
-        refs: its quantities, settings and counts included, once for each place where one stands.
-    """
-
-    def __init__(self, node: Node) -> None:
-        self.refs: list[Ref] = []
-        self._start: list[float | None] = []
-        self._steps: list[tuple[Callable[..., Any], list[int]]] = []
-        waiting: list[tuple[Node, bool]] = [(node, False)]
-        done: list[int] = []
-        while waiting:
-            here, visited = waiting.pop()
-            if not isinstance(here, Apply):
-                done.append(self._leaf(here))
-            elif not visited:
-                waiting.append((here, True))
-                waiting += [(arg, False) for arg in here.args[::-1]]
-            else:
-                count = len(here.args)
-                places = done[len(done) - count :]
-                del done[len(done) - count :]
-                self._steps.append((_OPERATIONS.get(here.head, _unknown), places))
-                done.append(-len(self._steps))
-        self._result = done[0]
-
-    def _leaf(self, leaf: Node) -> int:
-        """Give the place of a number: leaves from 0 on, results of operations from -1 downwards."""
-        if isinstance(leaf, Ref):
-            self.refs.append(leaf)
-            self._start.append(None)
-        else:
-            self._start.append(_constant(leaf))
-        return len(self._start) - 1
-
-    def run(self, number: Number) -> float:
-        """Work the formula out."""
-        waiting = iter(self.refs)
-        values: list[Any] = [number(next(waiting)) if value is None else value for value in self._start]
-        results: list[Any] = []
-        for operation, places in self._steps:
-            args = [values[place] if place >= 0 else results[-place - 1] for place in places]
-            try:
-                results.append(operation(*args))
-            except (ArithmeticError, ValueError):
-                results.append(NAN)
-        value = values[self._result] if self._result >= 0 else results[-self._result - 1]
-        return float(value) if isinstance(value, (float, int)) else NAN
+def _constant(symbol: str) -> float:
+    return math.e if symbol == "e" else math.pi if symbol == r"\pi" else float(symbol)
 
 
-class Evaluator:
-    """The formulas of a graph as programs, each made when it is first asked for."""
-
-    def __init__(self, graph: StepGraph) -> None:
-        self.graph = graph
-        self._programs: dict[Key, Program | None] = {}
-
-    def program(self, key: Key) -> Program | None:
-        """Give a number's formula; None where it is given."""
-        if key not in self._programs:
-            node = self.graph.formula(key)
-            self._programs[key] = None if node is None else Program(node)
-        return self._programs[key]
-
-    def value(self, key: Key, numbers: Mapping[Key, float]) -> float:
-        """Work a number's formula out on `numbers`; what is not among them is as recorded.
-
-        A rule of one's own that has no formula gives NaN.
-        """
-        program = self.program(key)
-        if program is None:
-            return key.quantity.value(key.place)
-        return program.run(lambda ref: numbers.get(ref.key, ref.value))
+def _branch(node: Apply, number: Number) -> Node:
+    """Give the case whose condition holds."""
+    for value, condition in zip(node.args[::2], node.args[1::2], strict=True):
+        if _value(condition, number):
+            return value
+    return node.args[-2]
 
 
-# ---------------------------------------------------------------------------------------------------------- operations
+def slopes_of(node: Node, number: Number) -> dict[Key, float]:
+    """Give the derivative of a formula with respect to each number in it; empty where it has no value there."""
+    found: dict[Key, float] = {}
+    try:
+        _add_slopes(node, number, 1.0, found)
+    except (ArithmeticError, ValueError, LookupError, TypeError):
+        return {}
+    return found
 
 
-def _constant(leaf: Node) -> float:
-    assert not isinstance(leaf, (Ref, Apply))
-    if leaf.symbol == "e":
-        return math.e
-    if leaf.symbol == r"\pi":
-        return math.pi
-    return float(leaf.symbol) if isinstance(leaf, Literal) else NAN
+def _add_slopes(node: Node, number: Number, factor: float, found: dict[Key, float]) -> None:
+    """Add `factor` times a formula's derivatives."""
+    if isinstance(node, Ref):
+        if node.key is not None:
+            found[node.key] = found.get(node.key, 0.0) + factor
+    elif isinstance(node, Apply):
+        if node.head == "cases":
+            _add_slopes(_branch(node, number), number, factor, found)
+        elif node.head in {"+", "neg"}:
+            for arg in node.args:
+                _add_slopes(arg, number, -factor if node.head == "neg" else factor, found)
+        elif any(_has_number(arg) for arg in node.args):
+            args = [_value(arg, number) for arg in node.args]
+            for place, arg in enumerate(node.args):
+                if _has_number(arg):
+                    _add_slopes(arg, number, factor * _slope(node.head, args, place), found)
 
 
-def _unknown(*_: Any) -> float:
-    return NAN
+def _slope(head: str, args: list[float], place: int) -> float:
+    """Give the derivative of an operation with respect to one of its operands."""
+    if head == "*":
+        return math.prod(args[:place] + args[place + 1 :])
+    if head == "/":
+        return 1.0 / args[1] if place == 0 else -args[0] / (args[1] * args[1])
+    if head in digits.SLOPES:
+        return digits.SLOPES[head]
+    operation, x = _OPERATIONS[head], args[place]
+    reach = STEP * max(abs(x), 1e-3)
+    sides = [operation(*args[:place], x + step, *args[place + 1 :]) for step in (-reach, reach)]
+    return float(sides[1] - sides[0]) / (2.0 * reach)
 
 
-def _sum(*terms: float) -> float:
-    total = 0.0
-    for term in terms:
-        total += term
-    return total
-
-
-def _product(*factors: float) -> float:
-    total = 1.0
-    for factor in factors:
-        total *= factor
-    return total
+def _has_number(node: Node) -> bool:
+    if isinstance(node, Apply):
+        return any(_has_number(arg) for arg in node.args)
+    return isinstance(node, Ref) and node.key is not None
 
 
 def _power(base: float, exponent: float) -> float:
     try:
-        value = base**exponent
+        return float(base**exponent)
     except OverflowError:
         return math.inf
-    return NAN if isinstance(value, complex) else value
+    except TypeError:  # a root of a negative number is complex
+        return NAN
 
 
 def _exp(x: float) -> float:
-    return math.inf if x > 709.7 else math.exp(x)
+    try:
+        return math.exp(x)
+    except OverflowError:
+        return math.inf
 
 
 def _log(x: float) -> float:
-    return -math.inf if x == 0 else math.log(x)
+    return math.log(x) if x else -math.inf
 
 
-def _cases(*args: Any) -> Any:
-    for value, condition in zip(args[::2], args[1::2], strict=True):
-        if condition:
-            return value
-    return args[-2]
-
-
-def _largest(*args: float) -> float:
-    return NAN if any(x != x for x in args) else max(args)
-
-
-def _smallest(*args: float) -> float:
-    return NAN if any(x != x for x in args) else min(args)
-
-
-_OPERATIONS: Mapping[str, Callable[..., Any]] = {
-    "+": _sum, "*": _product, "^": _power, "exp": _exp, "log": _log, "ln": _log, "cases": _cases,
-    "max": _largest, "min": _smallest, "abs": abs, "sqrt": math.sqrt, "tanh": math.tanh, "cosh": math.cosh,
-    "erf": math.erf,
+_OPERATIONS: dict[str, Callable[..., Any]] = {
+    "+": lambda *terms: sum(terms),
+    "*": lambda *factors: math.prod(factors),
     "neg": lambda x: -x,
     "/": lambda x, y: x / y,
+    "^": _power,
     "otherwise": lambda: True,
-    "sign": lambda x: NAN if x != x else float((x > 0) - (x < 0)),
+    "abs": abs,
+    "max": max,
+    "min": min,
+    "sign": lambda x: float((x > 0) - (x < 0)),
+    "ln": _log,
+    "log": _log,
+    "log10": math.log10,
+    "log2": math.log2,
+    "exp": _exp,
+    "tanh": math.tanh,
+    "cosh": math.cosh,
+    "sin": math.sin,
+    "cos": math.cos,
+    "sqrt": math.sqrt,
+    "erf": math.erf,
     "[]": lambda x: 1.0 if x else 0.0,
     "and": lambda *x: all(x),
-    ">": lambda x, y: x > y, "<": lambda x, y: x < y, "=": lambda x, y: x == y,
-    "≤": lambda x, y: x <= y, "≥": lambda x, y: x >= y, "≠": lambda x, y: x != y,
-}  # fmt: skip
+    ">": lambda x, y: x > y,
+    "<": lambda x, y: x < y,
+    "=": lambda x, y: x == y,
+    "≤": lambda x, y: x <= y,
+    "≥": lambda x, y: x >= y,
+    "≠": lambda x, y: x != y,
+    **digits.OPERATIONS,
+}
+"""What an operation does with numbers; functions of ops of one's own are not among them."""
