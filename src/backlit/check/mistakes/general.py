@@ -6,7 +6,7 @@ These say what was done but not which belief is behind it, so they count only wh
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 
 from backlit.check.catalogue import mistake
 from backlit.check.digits import rounded_node
@@ -20,7 +20,7 @@ LONGEST = 64
 """Sums and products of more parts are left alone: too many of their parts would give any number."""
 NEIGHBOURS = 16
 """So many numbers of the same kind are tried in the place of one, those nearest first."""
-MOST_DIGITS = 6
+MOST_DIGITS = 5
 """Rounding to more digits is none that is seen."""
 
 
@@ -237,12 +237,12 @@ def _near(site: Site, key: Key) -> Iterator[Key]:
 )  # fmt: skip
 def rounded_too_early(site: Site) -> Iterator[Changed]:
     """Round all operands, one operand, or all products on the way, to some decimals or significant figures."""
-    numbers: list[Node] = [*dict.fromkeys(ref for ref in leaves(site.node) if ref.key is not None)][:LONGEST]
+    numbers: Sequence[Node] = [*dict.fromkeys(ref for ref in leaves(site.node) if ref.key is not None)][:LONGEST]
     products = _products(site)
     for digits in range(MOST_DIGITS, 1, -1):
         for figures in (False, True):
             said = f"{digits} {'figures' if figures else 'decimals'}"
-            choices = [(numbers, f"all to {said}"), (products, f"what is added up to {said}")]
+            choices: list[tuple[Sequence[Node], str]] = [(numbers, f"all to {said}"), (products, f"what is added up to {said}")]
             choices += [([node], f"{plain(node)} to {said}") for node in numbers if len(numbers) > 1]
             for chosen, detail in choices:
                 if chosen:
