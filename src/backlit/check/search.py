@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from backlit.check.catalogue import Mistake, mistakes
-from backlit.check.evaluation import Number, recorded, value_of
+from backlit.check.evaluation import value_of
 from backlit.check.findings import Explained, Finding
 from backlit.check.graph import StepGraph, operands
 from backlit.check.learner import Learner
@@ -57,8 +57,7 @@ class Search:
     def variants(self, key: Key) -> list[Variant]:
         """Give all formulas that mistakes lead to at a number, those of general entries last and only if new."""
         if key not in self._variants:
-            own, unit = self.learner.own.value, 2.0 * self.learner.halves.get(key, 0.0)
-            self._variants[key] = list(variants_at(self.graph, key, self.learner.given, own, unit))
+            self._variants[key] = list(variants_at(self.graph, key, self.learner.halves))
         return self._variants[key]
 
     # ----------------------------------------------------------------------------------------------------- explanations
@@ -208,10 +207,8 @@ class Trial:
         return values.get(self.key, math.nan)
 
 
-def variants_at(
-    graph: StepGraph, key: Key, sheet: Iterable[Key] = (), number: Number = recorded, unit: float = 0.0
-) -> Iterator[Variant]:
-    """Give all formulas that the catalogue's mistakes lead to at a number; the arguments are those of `Site`.
+def variants_at(graph: StepGraph, key: Key, sheet: Mapping[Key, float] | None = None) -> Iterator[Variant]:
+    """Give all formulas that the catalogue's mistakes lead to at a number.
 
     Those of general entries come last, and only where no other entry leads to the same formula.
     """
