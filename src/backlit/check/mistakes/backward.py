@@ -137,7 +137,9 @@ def other_units_weights_back(site: Site) -> Iterator[Changed]:
     of, own = weights[0].quantity, weights[0].place.source
     for source in [source for source in range(len(of.sources)) if source != own][:MANY]:
         new = {key: Key(of, key.place._replace(source=source)) for key in weights}
-        yield from changed(site, with_keys(site, new), f"(those of {of.source(weights[0].place._replace(source=source))})")
+        yield from changed(
+            site, with_keys(site, new), f"(those of {of.source(weights[0].place._replace(source=source))})"
+        )
 
 
 @mistake("output-error-for-hidden", roles=("unit slope", *GRADIENT), example=OUT,

@@ -235,7 +235,9 @@ def _other_error(site: Site, value: str, slope: str, detail: str = "") -> Iterat
         ways = site.graph.formulas(site.key)
         if len(ways) == 2 and site.node == ways[1]:
             slopes = site.of_role("output slope")
-            yield from changed(site, with_keys(site, {key: _slope(site, slope, key.place.unit) for key in slopes}), detail)
+            yield from changed(
+                site, with_keys(site, {key: _slope(site, slope, key.place.unit) for key in slopes}), detail
+            )
     elif _is_of_row(site):
         units = range(len(site.error.units))
         yield from changed(site, plus(*(_filled(site, value, unit) for unit in units)), detail)

@@ -125,7 +125,9 @@ def layer_skipped(site: Site) -> Iterator[Changed]:
     inputs = site.step.contents.inputs
     places = {key: key.place for key in site.of_role("output")}
     if places and all(at.unit < len(inputs.units) for at in places.values()):
-        yield from changed(site, with_keys(site, {key: Key(inputs, Place(at.row, 0, at.unit)) for key, at in places.items()}))
+        yield from changed(
+            site, with_keys(site, {key: Key(inputs, Place(at.row, 0, at.unit)) for key, at in places.items()})
+        )
 
 
 # ------------------------------------------------------------------------------------------------------- what is in net

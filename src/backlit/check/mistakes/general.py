@@ -242,7 +242,10 @@ def rounded_too_early(site: Site) -> Iterator[Changed]:
     for digits in range(MOST_DIGITS, 1, -1):
         for figures in (False, True):
             said = f"{digits} {'figures' if figures else 'decimals'}"
-            choices: list[tuple[Sequence[Node], str]] = [(numbers, f"all to {said}"), (products, f"what is added up to {said}")]
+            choices: list[tuple[Sequence[Node], str]] = [
+                (numbers, f"all to {said}"),
+                (products, f"what is added up to {said}"),
+            ]
             choices += [([node], f"{plain(node)} to {said}") for node in numbers if len(numbers) > 1]
             for chosen, detail in choices:
                 if chosen:
