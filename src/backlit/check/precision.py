@@ -66,7 +66,9 @@ class Allowance(msgspec.Struct, frozen=True):
     single: float
 
     @classmethod
-    def of(cls, half: float, estimate: Estimate, halves: Mapping[Key, float], rounding: Rounding) -> Allowance:  # fmt: skip
+    def of(
+        cls, half: float, estimate: Estimate, halves: Mapping[Key, float], rounding: Rounding
+    ) -> Allowance:  # fmt: skip
         """Add up Σ |∂f/∂source| · half a unit of the source's last digit."""
         written = way = 0.0
         for source, slope in estimate.slopes.items():

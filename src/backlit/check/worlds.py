@@ -97,7 +97,7 @@ class World:
             waiting.pop()
         return values[start]
 
-    # ---------------------------------------------------------------------------------------------------- how far rounded
+    # ----------------------------------------------------------------------------------------------- how far rounded
 
     def estimate(self, key: Key, node: Node | None = None) -> Estimate:
         """Give what follows from the others for a number, with what rounding may have done."""
