@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from any_network import draw, flat
+from cases import OTHER_LAYERS, draw_rows, draw_targets, last_activation
 
 import backlit as bl
-from any_network import draw, flat
 from backlit.check.catalogue import Mistake, mistakes
 from backlit.check.evaluation import value_of
 from backlit.check.examples import TINY
@@ -24,7 +25,6 @@ from backlit.explain import explain_step
 from backlit.explain.algebra.printing import plain
 from backlit.explain.record.quantities import Key, Quantity
 from backlit.ops.registry import activations, losses, optimizers
-from cases import OTHER_LAYERS, draw_rows, draw_targets, last_activation
 
 FILES = ("forward", "activation", "error", "backward")
 OURS = {code: entry for code, entry in mistakes().items() if entry.change.__module__.rpartition(".")[2] in FILES}
@@ -81,7 +81,8 @@ def recorded(key: Key) -> float:
 def sites(graph: StepGraph, most: int) -> Iterator[Site]:
     """Give every number with each of its formulas; of each quantity, the first so many."""
     count: dict[Quantity, int] = {}
-    for key in graph.keys():
+    every = graph.keys()
+    for key in every:
         count[key.quantity] = count.get(key.quantity, 0) + 1
         if count[key.quantity] > most:
             continue
@@ -143,7 +144,8 @@ def test_a_mistake_at_its_example_is_named(code: str) -> None:
     key = graph.find(entry.example[1])
     assert key is not None
     for changed in made_at(entry, graph, entry.example[1]):
-        before = [other for other in graph.keys() if graph.order(other) < graph.order(key) and graph.formula(other)]
+        every = graph.keys()
+        before = [other for other in every if graph.order(other) < graph.order(key) and graph.formula(other)]
         claims = [Claim(graph.name(other), other, Written.of(f"{recorded(other):.9f}")) for other in before]
         wrong = Claim(graph.name(key), key, Written.of(f"{value_of(changed.node, recorded):.9f}"))
         work = judge(graph, Sheet("", (*claims, wrong)))
