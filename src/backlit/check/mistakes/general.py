@@ -6,10 +6,13 @@ These say what was done but not which belief is behind it, so they count only wh
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection, Iterator, Sequence
+import math
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
 
 from backlit.check.catalogue import mistake
-from backlit.check.digits import rounded_node
+from backlit.check.digits import rounded, rounded_node
+from backlit.check.evaluation import value_of
 from backlit.check.patterns import negated
 from backlit.check.site import Changed, Site, leaves, mapped, parts, swapped, without
 from backlit.explain.algebra.printing import plain
@@ -114,7 +117,7 @@ def sign_of_a_term(site: Site) -> Iterator[Changed]:
 
 
 @mistake(
-    "square-left-out", roles=(), general=True, title="a square, a root or a size is left out",
+    "power-left-out", roles=(), general=True, title="a square, a root or a size is left out",
     why="The formula squares this number, or takes its root or its size.", example=("sgd-step", "E(o1)"),
 )  # fmt: skip
 def square_left_out(site: Site) -> Iterator[Changed]:
@@ -237,28 +240,39 @@ def _near(site: Site, key: Key) -> Iterator[Key]:
 )  # fmt: skip
 def rounded_too_early(site: Site) -> Iterator[Changed]:
     """Round all operands, one operand, or all products on the way, to some decimals or significant figures."""
-    numbers: Sequence[Node] = [*dict.fromkeys(ref for ref in leaves(site.node) if ref.key is not None)][:LONGEST]
+    numbers = {node: site.number(node.key) for node in leaves(site.node) if node.key is not None}
     products = _products(site)
     for digits in range(MOST_DIGITS, 1, -1):
         for figures in (False, True):
             said = f"{digits} {'figures' if figures else 'decimals'}"
-            choices: list[tuple[Sequence[Node], str]] = [(numbers, f"all to {said}"), (products, f"what is added up to {said}")]
-            choices += [([node], f"{plain(node)} to {said}") for node in numbers if len(numbers) > 1]
+            moved = _moved(numbers, digits, figures)
+            choices = [(moved, f"all to {said}")] if moved else []
+            choices += [([node], f"{plain(node)} to {said}") for node in moved if len(numbers) > 1]
+            between = _moved(products, digits, figures)
+            choices += [(between, f"what is added up to {said}")] if between else []
             for chosen, detail in choices:
-                if chosen:
-                    yield Changed(_rounded(site.node, chosen, digits, figures), detail)
+                yield Changed(_rounded(site.node, chosen, digits, figures), detail)
 
 
-def _products(site: Site) -> list[Node]:
+def _moved(numbers: Mapping[Any, float], digits: int, figures: bool) -> list[Node]:
+    """Give those of some parts of a formula that rounding changes."""
+
+    def moves(number: float) -> bool:
+        return math.isfinite(number) and float(rounded(number, digits, figures=figures)) != number
+
+    return [node for node, number in numbers.items() if moves(number)][:LONGEST]
+
+
+def _products(site: Site) -> dict[Node, float]:
     """Give the products and quotients that a formula adds up, and what its functions are of."""
-    found: dict[Node, None] = {}
+    found: dict[Node, float] = {}
     for part in parts(site.node):
         if part.head in {"+", "/", "exp", "tanh", "^"} and len(part.args) <= LONGEST:
             for arg in part.args:
                 inside = arg.args[0] if isinstance(arg, Apply) and arg.head == "neg" else arg
                 if isinstance(inside, Apply) and inside.head != "+":
-                    found[inside] = None
-    return list(found)
+                    found[inside] = value_of(inside, site.number)
+    return found
 
 
 def _rounded(node: Node, chosen: Collection[Node], digits: int, figures: bool) -> Node:
