@@ -14,6 +14,9 @@ from backlit.explain.algebra.tree import Apply, Literal, Node, call, neg
 FIGURES = 6
 """The significant figures of a number whose digits on the sheet are not known."""
 
+FEWEST = 2
+"""A number that is rounded to fewer figures has lost more than its last digits."""
+
 
 def rounded(number: float, digits: int, *, figures: bool = False) -> Decimal:
     """Round a number to so many decimals, or significant figures; ties to even.
@@ -127,7 +130,11 @@ def _doubled(value: float, last: float, place: float) -> float:
 
 
 def _to(value: float, digits: float, *, figures: bool) -> float:
-    return float(rounded(value, int(digits), figures=figures)) if math.isfinite(value) else math.nan
+    """Round a number; NaN where too few of its figures are left for a loss of digits."""
+    if not math.isfinite(value):
+        return math.nan
+    found = rounded(value, int(digits), figures=figures)
+    return float(found) if len(found.as_tuple().digits) >= FEWEST or float(found) == value else math.nan
 
 
 OPERATIONS: Mapping[str, Callable[..., float]] = {
