@@ -153,6 +153,7 @@ _OPERATIONS: dict[str, Callable[..., Any]] = {
     "log10": math.log10,
     "log2": math.log2,
     "exp": _exp,
+    "tan": math.tan,
     "tanh": math.tanh,
     "cosh": math.cosh,
     "sin": math.sin,
