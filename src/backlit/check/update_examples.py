@@ -27,7 +27,7 @@ def _one(activation: str = "sigmoid") -> Network:
 
 def _two(loss: Any = None) -> Network:
     """Give two inputs and two outputs."""
-    layer = Dense(2, "sigmoid", weights=[[0.4, -0.2], [0.3, 0.6]], biases=[0.1, -0.3])
+    layer = Dense(2, "sigmoid", weights=[[0.4, -0.2], [0.3, 0.6]], biases=[0.25, -0.3])
     return Network([layer], 2, loss or HalfSquaredError())
 
 

@@ -31,10 +31,23 @@ def _short(node: Apply) -> bool:
     return 1 < len(node.args) <= LONGEST
 
 
-def _of(site: Site, *heads: str) -> Iterator[Apply]:
+def _flat(node: Node) -> Node:
+    """Give a formula with the terms of sums within sums side by side: net is one sum of products and the bias."""
+    if not isinstance(node, Apply):
+        return node
+    args = tuple(map(_flat, node.args))
+    if node.head != "+":
+        return Apply(node.head, args)
+    terms: list[Node] = []
+    for arg in args:
+        terms += arg.args if isinstance(arg, Apply) and arg.head == "+" else (arg,)
+    return Apply("+", tuple(terms))
+
+
+def _of(node: Node, *heads: str) -> Iterator[Apply]:
     """Give the operations of a formula with these heads, each once."""
     seen: set[int] = set()
-    for part in parts(site.node):
+    for part in parts(node):
         if part.head in heads and id(part) not in seen:
             seen.add(id(part))
             yield part
@@ -54,13 +67,14 @@ def _sum_like(node: Node) -> bool:
 )  # fmt: skip
 def term_left_out(site: Site) -> Iterator[Changed]:
     """Leave each term of each sum out, and all but one of longer sums."""
-    for part in _of(site, "+"):
+    node = _flat(site.node)
+    for part in _of(node, "+"):
         if _short(part):
             for place, term in enumerate(part.args):
-                yield Changed(swapped(site.node, part, without(part, "+", place)), f"without {plain(term)}")
+                yield Changed(swapped(node, part, without(part, "+", place)), f"without {plain(term)}")
             if len(part.args) > 2:
                 for term in part.args:
-                    yield Changed(swapped(site.node, part, term), f"only {plain(term)}")
+                    yield Changed(swapped(node, part, term), f"only {plain(term)}")
 
 
 @mistake(
@@ -69,12 +83,12 @@ def term_left_out(site: Site) -> Iterator[Changed]:
 )  # fmt: skip
 def factor_left_out(site: Site) -> Iterator[Changed]:
     """Leave each factor out that is no constant, and each divisor."""
-    for part in _of(site, "*"):
+    for part in _of(site.node, "*"):
         if _short(part):
             for place, factor in enumerate(part.args):
                 if not _is_constant(factor):
                     yield Changed(swapped(site.node, part, without(part, "*", place)), f"without {plain(factor)}")
-    for part in _of(site, "/"):
+    for part in _of(site.node, "/"):
         if not _is_constant(part.args[1]):
             yield Changed(swapped(site.node, part, part.args[0]), f"not divided by {plain(part.args[1])}")
 
@@ -85,12 +99,12 @@ def factor_left_out(site: Site) -> Iterator[Changed]:
 )  # fmt: skip
 def constant_left_out(site: Site) -> Iterator[Changed]:
     """Leave each constant factor and divisor out."""
-    for part in _of(site, "*"):
+    for part in _of(site.node, "*"):
         if _short(part):
             for place, factor in enumerate(part.args):
                 if _is_constant(factor):
                     yield Changed(swapped(site.node, part, without(part, "*", place)), f"without {plain(factor)}")
-    for part in _of(site, "/"):
+    for part in _of(site.node, "/"):
         upper, lower = part.args
         if _is_constant(lower):
             yield Changed(swapped(site.node, part, upper), f"not divided by {plain(lower)}")
@@ -104,16 +118,17 @@ def constant_left_out(site: Site) -> Iterator[Changed]:
 )  # fmt: skip
 def sign_of_a_term(site: Site) -> Iterator[Changed]:
     """Turn the sign of each term of each sum, and leave each minus out that stands within a formula."""
-    terms: set[int] = {id(site.node)}
-    for part in _of(site, "+"):
+    node = _flat(site.node)
+    terms: set[int] = {id(node)}
+    for part in _of(node, "+"):
         terms.update(map(id, part.args))
         if _short(part):
             for place, term in enumerate(part.args):
                 turned = Apply("+", (*part.args[:place], negated(term), *part.args[place + 1 :]))
-                yield Changed(swapped(site.node, part, turned), f"that of {plain(term)}")
-    for part in _of(site, "neg"):
+                yield Changed(swapped(node, part, turned), f"that of {plain(term)}")
+    for part in _of(node, "neg"):
         if id(part) not in terms:
-            yield Changed(swapped(site.node, part, part.args[0]), f"that of {plain(part)}")
+            yield Changed(swapped(node, part, part.args[0]), f"that of {plain(part)}")
 
 
 @mistake(
@@ -122,7 +137,7 @@ def sign_of_a_term(site: Site) -> Iterator[Changed]:
 )  # fmt: skip
 def square_left_out(site: Site) -> Iterator[Changed]:
     """Leave each power, root, size, sign and other function of one number out."""
-    for part in _of(site, "^", "sqrt", "abs", "sign", "tanh", "exp", "log", "ln", "erf", "cosh"):
+    for part in _of(site.node, "^", "sqrt", "abs", "sign", "tanh", "exp", "log", "ln", "erf", "cosh"):
         if part.head == "^" and part.args[0] == Literal("e"):
             continue
         yield Changed(swapped(site.node, part, part.args[0]), f"{plain(part.args[0])} for {plain(part)}")
@@ -134,12 +149,12 @@ def square_left_out(site: Site) -> Iterator[Changed]:
 )  # fmt: skip
 def factor_doubled(site: Site) -> Iterator[Changed]:
     """Square each factor."""
-    for part in _of(site, "*"):
+    for part in _of(site.node, "*"):
         if _short(part):
             for place, factor in enumerate(part.args):
                 twice = Apply("*", (*part.args[:place], square(factor), *part.args[place + 1 :]))
                 yield Changed(swapped(site.node, part, twice), f"{plain(factor)} twice")
-    for part in _of(site, "/"):
+    for part in _of(site.node, "/"):
         upper, lower = part.args
         yield Changed(swapped(site.node, part, over(upper, square(lower))), f"divided by {plain(lower)} twice")
 
@@ -151,13 +166,13 @@ def factor_doubled(site: Site) -> Iterator[Changed]:
 )  # fmt: skip
 def division_for_multiplication(site: Site) -> Iterator[Changed]:
     """Divide by each factor but the first, and multiply by each divisor."""
-    for part in _of(site, "*"):
+    for part in _of(site.node, "*"):
         if _short(part):
             for place, factor in enumerate(part.args):
                 rest = without(part, "*", place)
                 if rest != Literal("1"):
                     yield Changed(swapped(site.node, part, over(rest, factor)), f"divided by {plain(factor)}")
-    for part in _of(site, "/"):
+    for part in _of(site.node, "/"):
         upper, lower = part.args
         yield Changed(swapped(site.node, part, times(upper, lower)), f"multiplied by {plain(lower)}")
         if upper != Literal("1"):
@@ -170,10 +185,10 @@ def division_for_multiplication(site: Site) -> Iterator[Changed]:
 )  # fmt: skip
 def product_for_sum(site: Site) -> Iterator[Changed]:
     """Add the factors of each product, and multiply the terms of each sum of two."""
-    for part in _of(site, "*"):
+    for part in _of(site.node, "*"):
         if _short(part):
             yield Changed(swapped(site.node, part, Apply("+", part.args)), f"{plain(part)} added")
-    for part in _of(site, "+"):
+    for part in _of(site.node, "+"):
         if len(part.args) == 2:
             yield Changed(swapped(site.node, part, Apply("*", part.args)), f"{plain(part)} multiplied")
 
@@ -184,13 +199,13 @@ def product_for_sum(site: Site) -> Iterator[Changed]:
 )  # fmt: skip
 def bracket_left_out(site: Site) -> Iterator[Changed]:
     """Multiply one end of a sum alone: a (b + c) as a b + c; divide the last term alone: (a + b) / c as a + b / c."""
-    for part in _of(site, "*"):
+    for part in _of(site.node, "*"):
         if 1 < len(part.args) <= LONGEST and _sum_like(part.args[-1]):
             *before, bracket = part.args
             assert isinstance(bracket, Apply)
             first = times(*before, bracket.args[0])
             yield Changed(swapped(site.node, part, Apply("+", (first, *bracket.args[1:]))), f"of {plain(part)}")
-    for part in _of(site, "/"):
+    for part in _of(site.node, "/"):
         upper, lower = part.args
         if _sum_like(upper):
             assert isinstance(upper, Apply)
