@@ -23,6 +23,8 @@ LONGEST = 64
 """Sums and products of more parts are left alone: too many of their parts would give any number."""
 NEIGHBOURS = 16
 """So many numbers of the same kind are tried in the place of one, those nearest first."""
+SAME = 1e-12
+"""What rounding moves by a smaller part of it, it does not move: 0.15 as the sum of floats."""
 MOST_DIGITS = 5
 """Rounding to more digits is none that is seen."""
 
@@ -273,7 +275,7 @@ def _moved(numbers: Mapping[Any, float], digits: int, figures: bool) -> list[Nod
     """Give those of some parts of a formula that rounding changes."""
 
     def moves(number: float) -> bool:
-        return math.isfinite(number) and float(rounded(number, digits, figures=figures)) != number
+        return math.isfinite(number) and not math.isclose(number, rounded(number, digits, figures=figures), rel_tol=SAME)
 
     return [node for node, number in numbers.items() if moves(number)][:LONGEST]
 

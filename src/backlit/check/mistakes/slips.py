@@ -35,7 +35,9 @@ def _words(place: int) -> str:
 def _at_digits(site: Site, make: Callable[[Node, int, int], Node], lasts: Sequence[int], first: int
                ) -> Iterator[Changed]:  # fmt: skip
     """Give what a slip makes of each digit, where that is another number; before it, all is rounded to 10^last."""
-    seen = {float(rounded(site.expected, -site.last_place))} if math.isfinite(site.expected) else set()
+    if not math.isfinite(site.expected):
+        return
+    seen = {float(rounded(site.expected, -last)) for last in (*lasts, site.last_place)}
     for last in lasts:
         for place in range(last + first, last + PLACES):
             result = value_of(make(number_node(site.expected), last, place), site.number)
