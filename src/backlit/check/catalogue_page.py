@@ -104,7 +104,9 @@ def example_of(entry: Mistake, examples: Examples) -> tuple[StepGraph, Key]:
     graph = update_example(name) or examples(name)
     key = graph.find(number, len(graph.steps) - 1)
     if key is None or graph.formula(key) is None:
-        raise BacklitError(f"the mistake {entry.code!r} is shown at {number!r} of {name!r}, which works out no such number.")
+        raise BacklitError(
+            f"the mistake {entry.code!r} is shown at {number!r} of {name!r}, which works out no such number."
+        )
     return graph, key
 
 

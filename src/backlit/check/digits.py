@@ -129,7 +129,7 @@ def _doubled(value: float, last: float, place: float) -> float:
     return _read(value, letters[: at + 1] + letters[at:])
 
 
-def _to(value: float, digits: float, *, figures: bool) -> float:
+def to_digits(value: float, digits: float, *, figures: bool) -> float:
     """Round a number; NaN where too few of its figures are left for a loss of digits."""
     if not math.isfinite(value):
         return math.nan
@@ -138,8 +138,8 @@ def _to(value: float, digits: float, *, figures: bool) -> float:
 
 
 OPERATIONS: Mapping[str, Callable[..., float]] = {
-    "to decimals": lambda value, digits: _to(value, digits, figures=False),
-    "to figures": lambda value, digits: _to(value, digits, figures=True),
+    "to decimals": lambda value, digits: to_digits(value, digits, figures=False),
+    "to figures": lambda value, digits: to_digits(value, digits, figures=True),
     "digits swapped": _swapped,
     "digit left out": _left_out,
     "digit doubled": _doubled,

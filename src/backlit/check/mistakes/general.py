@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from backlit.check.catalogue import mistake
-from backlit.check.digits import rounded, rounded_node
+from backlit.check.digits import rounded_node, to_digits
 from backlit.check.evaluation import value_of
 from backlit.check.patterns import negated
 from backlit.check.site import Changed, Site, leaves, mapped, parts, swapped, without
@@ -275,7 +275,8 @@ def _moved(numbers: Mapping[Any, float], digits: int, figures: bool) -> list[Nod
     """Give those of some parts of a formula that rounding changes."""
 
     def moves(number: float) -> bool:
-        return math.isfinite(number) and not math.isclose(number, rounded(number, digits, figures=figures), rel_tol=SAME)
+        result = to_digits(number, digits, figures=figures)
+        return math.isfinite(result) and not math.isclose(number, result, rel_tol=SAME)
 
     return [node for node, number in numbers.items() if moves(number)][:LONGEST]
 
