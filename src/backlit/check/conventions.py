@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from backlit.check.graph import StepGraph
+from backlit.check.name_rules import Reading
 from backlit.check.worlds import World
 from backlit.check.written import Written
 from backlit.explain.record.quantities import Key
-
-if TYPE_CHECKING:
-    from backlit.check.naming import Reading
 
 DELTAS = ("δ", "delta", "Delta", "Δ")
 NEAR = 0.01

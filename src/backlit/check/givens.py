@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
@@ -9,7 +10,8 @@ import msgspec
 from backlit.check.conventions import DELTAS, recognised
 from backlit.check.graph import StepGraph
 from backlit.check.name_forms import form_of, plain, squashed
-from backlit.check.naming import Namer, Reading
+from backlit.check.name_rules import Reading
+from backlit.check.naming import Namer
 from backlit.check.sheet import Claim, Sheet
 from backlit.check.written import Written
 from backlit.errors import BacklitError, counted
@@ -70,13 +72,12 @@ def delta_of(text: str) -> str:
         return "-dE/dnet"
     if word in {"plus", "positive"} or (not rest and text.strip()):
         return f"{sign}dE/dnet"
-    known = {f"d{e}/d{net}" for e in ("e", "l", "c", "j", "loss") for net in ("net", "z", "in", "neth", "zj", "netj", "a")}
-    if rest in known:
+    if re.fullmatch(r"d(e|l|c|j|loss|etotal)/d(net|z|in|a)[a-z]?", rest):
         return f"{sign}dE/dnet"
     if not word:
         return ""
     raise BacklitError(
-        f"delta is {text!r}; expected what δ means on the sheet: \"dE/dnet\" or \"-dE/dnet\", where a weight's change is "
+        f'delta is {text!r}; expected what δ means on the sheet: "dE/dnet" or "-dE/dnet", where a weight\'s change is '
         "plus the rate times δ times the input."
     )
 
@@ -118,8 +119,9 @@ def _declared(delta: str, figures: Mapping[str, str]) -> int | None:
     """Give the sign of δ that is declared, or that the network's file has in its own figures; else None."""
     if delta:
         return -1 if delta_of(delta).startswith("-") else 1
-    own = {q.startswith("-") for label, q in figures.items() if label.startswith(DELTAS) and q.lstrip("-").startswith("dE/dnet")}
-    return None if len(own) != 1 else -1 if own.pop() else 1
+    negative = {q.startswith("-") for label, q in figures.items()
+                if label.startswith(DELTAS) and q.lstrip("-").startswith("dE/dnet")}  # fmt: skip
+    return None if len(negative) != 1 else -1 if negative.pop() else 1
 
 
 def _read(namers: Sequence[Namer], given: Given) -> Reading:
@@ -158,8 +160,8 @@ def _once(read: list[tuple[Given, Reading]]) -> list[tuple[Given, Reading]]:
             other = f" ({before.name})" if squashed(before.name) != squashed(given.name) else ""
             where = f" in {before.place}{other}" if before.place else other
             raise GivenError(
-                f"{given.name} is given twice: {before.written.text}{where}, and {given.written.text} here; keep one of "
-                "them.", given,
+                f"{given.name} is given twice: {before.written.text}{where}, and {given.written.text} here; keep one.",
+                given,
             )  # fmt: skip
     return kept
 

@@ -1,4 +1,4 @@
-"""Names as learners write them, in one form: signs of word processors and LaTeX, marks of rows, steps and new values."""
+"""Names as learners write them, in one form: signs of word processors and LaTeX, marks of rows, steps, new values."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ STEP = (
     r"[\s,;(]+(?:in |of |after |at )?step\s*(?P<step>\d+)\)?$",
 )  # fmt: skip
 NEW = (
-    r"^(?:the )?(?:new|updated)\b[\s_]*(?:value of\s*)?", r"[\s_(]+(?:new|updated)\)?$", r"^new_?(?=[\w(])", r"\s*\^?\s*\+\+?$",
-    r"(?<=.)'$", r"\s*\(t\s*\+\s*1\)$", r"(?<=\w)new$",
+    r"^(?:the )?(?:new|updated)\b[\s_]*(?:value of\s*)?", r"[\s_(]+(?:new|updated)\)?$", r"^new_?(?=[\w(])",
+    r"\s*\^?\s*\+\+?$", r"(?<=.)'$", r"\s*\(t\s*\+\s*1\)$", r"(?<=\w)new$",
 )  # fmt: skip
 OLD = (r"^(?:the )?old\b[\s_]*", r"[\s_(]+old\)?$")
 DROPPED = re.compile(r"[\s_(){},:;|]+")
