@@ -51,11 +51,11 @@ class GivenSheet(msgspec.Struct, frozen=True):
 
 
 class GivenError(BacklitError):
-    """Something is wrong with a number of a sheet; `given` is the number."""
+    """Something is wrong with a number of a sheet: in a line from 1, 0 where that is not known, at a text in it."""
 
-    def __init__(self, says: str, given: Given) -> None:
+    def __init__(self, says: str, line: int, mark: str = "") -> None:
         super().__init__(says)
-        self.given = given
+        self.line, self.mark = line, mark
 
 
 def delta_of(text: str) -> str:
@@ -128,18 +128,18 @@ def _read(namers: Sequence[Namer], given: Given) -> Reading:
     """Read one name, in the step that it or its place says."""
     named = form_of(given.name).step
     if given.step is not None and named is not None and given.step != named:
-        raise GivenError(f"{given.name!r} says step {named}, and step {given.step} stands beside it.", given)
+        raise GivenError(
+            f"{given.name!r} says step {named}, and step {given.step} stands beside it.", given.line, given.name
+        )
     step = given.step if given.step is not None else named or 1
     if not 1 <= step <= len(namers):
         has = "has one step" if len(namers) == 1 else f"has steps 1 to {len(namers)}"
-        raise GivenError(f"{given.name!r} is of step {step}; the sheet's training {has} here.", given)
+        raise GivenError(f"{given.name!r} is of step {step}; the sheet's training {has} here.", given.line, given.name)
     name = _without_step(given.name) if named is not None else given.name
     try:
         return namers[step - 1].read(name, given.row)
-    except GivenError:
-        raise
     except BacklitError as error:
-        raise GivenError(str(error), given) from None
+        raise GivenError(str(error), given.line, given.name) from None
 
 
 def _without_step(name: str) -> str:
@@ -161,7 +161,7 @@ def _once(read: list[tuple[Given, Reading]]) -> list[tuple[Given, Reading]]:
             where = f" in {before.place}{other}" if before.place else other
             raise GivenError(
                 f"{given.name} is given twice: {before.written.text}{where}, and {given.written.text} here; keep one.",
-                given,
+                given.line, given.name,
             )  # fmt: skip
     return kept
 
