@@ -14,7 +14,7 @@ from backlit.check.name_rules import Reading
 from backlit.check.naming import Namer
 from backlit.check.sheet import Claim, Sheet
 from backlit.check.written import Written
-from backlit.errors import BacklitError, counted
+from backlit.errors import BacklitError
 
 
 class Given(msgspec.Struct, frozen=True):
@@ -34,6 +34,16 @@ class Given(msgspec.Struct, frozen=True):
     place: str = ""
 
 
+class GivenArray(msgspec.Struct, frozen=True):
+    """An array of a sheet before its name is read: its shape, its numbers in C order, and where it stands."""
+
+    name: str
+    shape: tuple[int, ...]
+    numbers: tuple[Written, ...]
+    step: int | None = None
+    line: int = 0
+
+
 class GivenSheet(msgspec.Struct, frozen=True):
     """A sheet before its names are read.
 
@@ -41,6 +51,7 @@ class GivenSheet(msgspec.Struct, frozen=True):
         name: the sheet's; may be empty. numbers: those it gives, in its order.
         delta: what it says that δ is, "dE/dnet" or "-dE/dnet"; empty where it says nothing.
         notes: what was assumed when it was read. student: whose it is, where it says so.
+        arrays: those of gradients, or of weights, by the parameters' names.
     """
 
     name: str
@@ -48,6 +59,7 @@ class GivenSheet(msgspec.Struct, frozen=True):
     delta: str = ""
     notes: tuple[str, ...] = ()
     student: str = ""
+    arrays: tuple[GivenArray, ...] = ()
 
 
 class GivenError(BacklitError):
@@ -164,8 +176,3 @@ def _once(read: list[tuple[Given, Reading]]) -> list[tuple[Given, Reading]]:
                 given.line, given.name,
             )  # fmt: skip
     return kept
-
-
-def described(sheet: GivenSheet) -> str:
-    """Say how many numbers a sheet gives, for messages."""
-    return counted(len(sheet.numbers), "number")
