@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 
 import msgspec
 
@@ -94,26 +94,32 @@ def delta_of(text: str) -> str:
     )
 
 
-def steps_named(givens: Iterable[Given]) -> int:
-    """Give the last step that a sheet names; 1 where it names none."""
-    steps = [given.step if given.step is not None else form_of(given.name).step for given in givens]
-    return max((step for step in steps if step is not None), default=1)
+def steps_of(sheet: GivenSheet, default: int) -> set[int]:
+    """Give the steps that a sheet's numbers are of; `default` is that of those that name none."""
+    said = [one.step for one in sheet.arrays] + [_step_said(one) for one in sheet.numbers]
+    return {default if step is None else step for step in said}
+
+
+def _step_said(given: Given) -> int | None:
+    return given.step if given.step is not None else form_of(given.name).step
 
 
 def sheet_of(
-    graph: StepGraph, given: GivenSheet, *, figures: Mapping[str, str] | None = None, delta: str = ""
-) -> Sheet:
+    graph: StepGraph, given: GivenSheet, *, figures: Mapping[str, str] | None = None, delta: str = "", first: int = 1,
+    default: int = 1,
+) -> Sheet:  # fmt: skip
     """Read the names of a sheet's numbers.
 
     Args:
         graph: the numbers of the step, or of several. given: the sheet.
         figures: what the network's file calls numbers, such as {"δ3": "-dE/dnet(y3)"}.
         delta: what δ is, "dE/dnet" or "-dE/dnet", if that is said outside the sheet.
+        first: the number of the graph's first step. default: the step of the numbers that name none.
 
     Errors: a GivenError where a name stands for no number, or a number is given twice in different ways.
     """
-    namers = [Namer(step, figures) for step in graph.steps]
-    read = [(one, _read(namers, one)) for one in given.numbers]
+    namers = {first + k: Namer(step, figures) for k, step in enumerate(graph.steps)}
+    read = [(one, _read(namers, one, default)) for one in given.numbers]
     if not read:
         raise BacklitError("the sheet gives no number; expected some, such as net(h1) = 0.3775.")
     read = _once(read)
@@ -136,20 +142,20 @@ def _declared(delta: str, figures: Mapping[str, str]) -> int | None:
     return None if len(negative) != 1 else -1 if negative.pop() else 1
 
 
-def _read(namers: Sequence[Namer], given: Given) -> Reading:
+def _read(namers: Mapping[int, Namer], given: Given, default: int) -> Reading:
     """Read one name, in the step that it or its place says."""
-    named = form_of(given.name).step
+    named, first, last = form_of(given.name).step, min(namers), max(namers)
     if given.step is not None and named is not None and given.step != named:
-        raise GivenError(
-            f"{given.name!r} says step {named}, and step {given.step} stands beside it.", given.line, given.name
-        )
-    step = given.step if given.step is not None else named or 1
-    if not 1 <= step <= len(namers):
-        has = "has one step" if len(namers) == 1 else f"has steps 1 to {len(namers)}"
-        raise GivenError(f"{given.name!r} is of step {step}; the sheet's training {has} here.", given.line, given.name)
+        says = f"{given.name!r} says step {named}, and step {given.step} stands beside it."
+        raise GivenError(says, given.line, given.name)
+    said = _step_said(given)
+    step = default if said is None else said
+    if step not in namers:
+        steps = f"step {first} alone" if first == last else f"steps {first} to {last}"
+        raise GivenError(f"{given.name!r} is of step {step}; {steps} can be checked here.", given.line, given.name)
     name = _without_step(given.name) if named is not None else given.name
     try:
-        return namers[step - 1].read(name, given.row)
+        return namers[step].read(name, given.row)
     except BacklitError as error:
         raise GivenError(str(error), given.line, given.name) from None
 
