@@ -81,10 +81,20 @@ def _slope(head: str, args: list[float], place: int) -> float:
         return math.prod(args[:place] + args[place + 1 :])
     if head == "/":
         return 1.0 / args[1] if place == 0 else -args[0] / (args[1] * args[1])
-    operation, x = _OPERATIONS[head], args[place]
+    x = args[place]
     reach = STEP * max(abs(x), 1e-3)
-    sides = [operation(*args[:place], x + step, *args[place + 1 :]) for step in (-reach, reach)]
-    return float(sides[1] - sides[0]) / (2.0 * reach)
+    here = _applied(head, args)
+    sides = [_applied(head, [*args[:place], x + step, *args[place + 1 :]]) for step in (-reach, reach)]
+    left, right = (here if math.isnan(side) else side for side in sides)  # beside the end of a root's range
+    width = reach * (2 - sum(map(math.isnan, sides)))
+    return (right - left) / width if width else 0.0
+
+
+def _applied(head: str, args: list[float]) -> float:
+    try:
+        return float(_OPERATIONS[head](*args))
+    except (ArithmeticError, ValueError):
+        return NAN
 
 
 def _has_number(node: Node) -> bool:
@@ -121,8 +131,8 @@ _OPERATIONS: dict[str, Callable[..., Any]] = {
     "^": _power,
     "otherwise": lambda: True,
     "abs": abs,
-    "max": max,
-    "min": min,
+    "max": lambda *x: max(x),
+    "min": lambda *x: min(x),
     "sign": lambda x: float((x > 0) - (x < 0)),
     "ln": _log,
     "log": _log,
