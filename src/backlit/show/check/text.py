@@ -121,7 +121,7 @@ def cells_of(row: Row, parts: Parts, *, places: bool = True) -> list[str]:
     """Give a row of the table as text: name, given, expected as far as it is shown, verdict with its remark."""
     said = f"{row.said}, see {row.detail}" if places and row.detail and len(parts.details) > 1 else row.said
     expected = [row.follows] if parts.expected else []
-    keys = [row.key if row.key != row.follows else ""] if parts.keys else []
+    keys = [row.key] if parts.keys else []
     return [row.name, row.given, *expected, *keys, f"{said}: {row.remark}" if row.remark else said]
 
 
