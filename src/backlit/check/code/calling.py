@@ -11,19 +11,22 @@ from typing import Any, Literal
 
 import numpy as np
 
+from backlit.check.code.returned import as_array
 from backlit.engine import Network
 from backlit.errors import BacklitError
 from backlit.kernels.types import Array
 
 Layout = Literal["inputs", "units", "columns"]
-"""How the learner's arrays lie: weights (inputs, units) or (units, inputs); "columns": the latter, and a row of the data
-is a column, X (inputs, n), with biases (units, 1)."""
+"""How the learner's arrays lie: weights (inputs, units) or (units, inputs); "columns": the latter, with a column for each
+row of the data, X (inputs, n), and biases (units, 1)."""
 
 LAYOUTS: tuple[Layout, ...] = ("inputs", "units", "columns")
 
-WAYS = """(network, X, Y); (params, X, Y) with a dictionary, params["W1"]; (weights, X, Y) with a list, [W1, b1, W2, b2]; \
-(weights, biases, X, Y) with two lists; (X, Y, W1, b1, W2, b2) with the arrays, in any order by their names, or after X \
-and Y in the network's order; or (X, Y)"""
+WAYS = (
+    '(network, X, Y); (params, X, Y) with a dictionary, params["W1"]; (weights, X, Y) with a list, [W1, b1, W2, b2]; '
+    "(weights, biases, X, Y) with two lists; (X, Y, W1, b1, W2, b2) with the arrays; or (X, Y)"
+)
+FORWARD_WAYS = WAYS.replace(", X, Y", ", X").replace("(X, Y", "(X")
 
 NETWORKS = {"network", "net", "model", "nn"}
 DICTIONARIES = {"params", "parameters", "p", "theta", "param"}
@@ -83,6 +86,7 @@ class Call:
         convert: Callable[[Array], Any] | None = None,
     ) -> None:  # fmt: skip
         self.function, self.what, self.network, self.layout, self.convert = function, what, network, layout, convert
+        self.changes: list[str] = []
         self.data = ["X"] if what == "my_forward" else ["X", "Y"]
         self.asked, self.named = self._signature()
         self._arguments(None, None)
@@ -90,10 +94,25 @@ class Call:
     def __call__(self, X: Array, Y: Array | None = None) -> Any:
         """Call it on rows. Errors: a BacklitError that says what the function raised, and where."""
         given, named = self._arguments(X, Y)
+        before = self._handed(given, named)
         try:
-            return self.function(*given, **named)
+            found = self.function(*given, **named)
         except Exception as error:
             raise BacklitError(self._raised(error, X, Y)) from error
+        self.changes = _changes(before, self._handed(given, named), self.what)
+        return found
+
+    def _handed(self, given: list[Any], named: dict[str, Any]) -> dict[str, Any]:
+        """Give a copy of the parameters that the function was handed, by names."""
+        found: dict[str, Any] = {}
+        for role, value in zip(self._roles([*self.asked, *self.named]) or (), [*given, *named.values()], strict=True):
+            if role == "network":
+                found |= {name: value[name].copy() for name in value}
+            elif role == "params":
+                found |= {name: np.array(value[name]) for name in self.network if dict.__contains__(value, name)}
+            elif role in self.network.layout:
+                found[role] = np.array(as_array(value))
+        return found
 
     def _raised(self, error: Exception, X: Array, Y: Array | None) -> str:
         frames = traceback.extract_tb(error.__traceback__)
@@ -105,7 +124,7 @@ class Call:
         shapes += "" if Y is None else f", Y {np.shape(self._rows(Y))}"
         return f"{self.what} raised {type(error).__name__}{place}{line}: {error}. It was called on your rows: {shapes}."
 
-    # --------------------------------------------------------------------------------------------------------- arguments
+    # ------------------------------------------------------------------------------------------------------- arguments
 
     def _signature(self) -> tuple[list[str], list[str]]:
         """Give the names of the arguments by place, and of those by name alone; "*" stands for any number more."""
@@ -160,7 +179,7 @@ class Call:
         names = [*self.asked, *self.named]
         roles = self._roles(names)
         if roles is None:
-            ways = WAYS if "Y" in self.data else WAYS.replace(", X, Y", ", X").replace("(X, Y", "(X").replace("X and Y", "X")
+            ways = WAYS if "Y" in self.data else FORWARD_WAYS
             raise BacklitError(
                 f"{self.what} takes ({', '.join(names)}); expected one of {ways}. The network's arrays are "
                 f"{', '.join(map(short_name, self.network))}. Wrap yours: lambda {', '.join(self.data)}: "
@@ -205,11 +224,20 @@ class Call:
         return np.ascontiguousarray(array.T) if array.ndim == 2 else array.copy()
 
 
+def _changes(before: dict[str, Any], after: dict[str, Any], what: str) -> list[str]:
+    """Say which parameters a function has changed in place."""
+    changed = [name for name, array in after.items() if name in before and not np.array_equal(before[name], array)]
+    if not changed:
+        return []
+    names = ", ".join(map(short_name, changed))
+    return [f"{what} changes {names} while it works: what is computed after it is computed with the new values"]
+
+
 def checked_layout(layout: Any) -> Layout:
     """Give the layout. Errors: a BacklitError for another."""
     if layout not in LAYOUTS:
         raise BacklitError(
-            f'layout is {layout!r}; expected "inputs" for weights (inputs, units), "units" for weights (units, inputs), '
+            f'layout is {layout!r}; expected "inputs" for weights (inputs, units), "units" for (units, inputs), '
             'as PyTorch has them, or "columns" for those with a column for each row of the data.'
         )
     return layout  # type: ignore[no-any-return]

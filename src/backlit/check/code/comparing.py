@@ -14,7 +14,7 @@ from backlit.check.code.returned import Given
 from backlit.engine import Network, element_name
 from backlit.kernels.types import Array
 
-TOLERANCES = {"float64": 1e-7, "float32": 1e-4, "float16": 1e-2}
+TOLERANCES = {"float64": 1e-5, "float32": 1e-4, "float16": 1e-2}
 """By what the learner's numbers are: the largest difference that passes, relative to the array's largest number."""
 
 CLOSE_TO_ZERO = 1e-3
@@ -146,12 +146,13 @@ def _confined(off: Array) -> str:
 def factors(rows: int, outputs: int) -> list[tuple[float, str]]:
     """Give the factors that learners put too many or too few, with their names; -1 comes with each of them."""
     n, k = rows, outputs
-    named = [(1.0, ""), (2.0, "2"), (0.5, "½"), (float(n), f"{n}, the number of rows"), (1 / n, f"1/{n}, of the rows"),
-             (float(k), f"{k}, the number of outputs"), (1 / k, f"1/{k}, of the outputs"),
-             (float(n * k), f"{n * k}, rows × outputs"), (1 / (n * k), f"1/{n * k}, of rows × outputs"),
-             (2.0 * n, f"2 · {n}"), (0.5 / n, f"½ · 1/{n}"), (2.0 / n, f"2/{n}"), (n / 2.0, f"{n}/2"),
-             (k / 2.0, f"{k}/2"), (2.0 / k, f"2/{k}"), (2.0 / (n * k), f"2/{n * k}"), (n * k / 2.0, f"{n * k}/2"),
-             (1 / n**2, f"1/{n}², the rows twice")]  # fmt: skip
+    named = [(1.0, ""), (2.0, "2"), (0.5, "½"), (float(n), f"{n} (the rows)"), (1 / n, f"1/{n} (the rows)"),
+             (float(k), f"{k} (the outputs)"), (1 / k, f"1/{k} (the outputs)"), (float(n * k), f"{n * k} (rows × outputs)"),
+             (1 / (n * k), f"1/{n * k} (rows × outputs)"), (2.0 * n, f"{2 * n} (2 × the rows)"),
+             (0.5 / n, f"1/{2 * n} (½ / the rows)"), (2.0 / n, f"2/{n} (2 / the rows)"), (n / 2.0, f"{n}/2 (the rows, ½)"),
+             (k / 2.0, f"{k}/2 (the outputs, ½)"), (2.0 / k, f"2/{k} (2 / the outputs)"),
+             (2.0 / (n * k), f"2/{n * k} (2 / rows × outputs)"), (n * k / 2.0, f"{n * k}/2 (rows × outputs, ½)"),
+             (1 / n**2, f"1/{n**2} (the rows twice)")]  # fmt: skip
     found: dict[float, str] = {}
     for value, name in named:
         found.setdefault(round(value, 12), name)
