@@ -17,13 +17,17 @@ STEP = 2.0**-17
 """The half width of the differences that give the slope of a function of one number, relative to it."""
 
 
+def recorded(key: Key) -> float:
+    """Give the step's own number."""
+    return key.quantity.value(key.place)
+
+
 def value_of(node: Node, number: Number) -> float:
     """Give a formula's value; NaN where it has none, or where a function in it is known by its name alone."""
     try:
-        found = _value(node, number)
+        return float(_value(node, number))
     except (ArithmeticError, ValueError, LookupError):
         return NAN
-    return NAN if isinstance(found, complex) else float(found)
 
 
 def _value(node: Node, number: Number) -> Any:
@@ -82,10 +86,20 @@ def _slope(head: str, args: list[float], place: int) -> float:
         return math.prod(args[:place] + args[place + 1 :])
     if head == "/":
         return 1.0 / args[1] if place == 0 else -args[0] / (args[1] * args[1])
-    operation, x = _OPERATIONS[head], args[place]
+    x = args[place]
     reach = STEP * max(abs(x), 1e-3)
-    sides = [operation(*args[:place], x + step, *args[place + 1 :]) for step in (-reach, reach)]
-    return float(sides[1] - sides[0]) / (2.0 * reach)
+    here = _applied(head, args)
+    sides = [_applied(head, [*args[:place], x + step, *args[place + 1 :]]) for step in (-reach, reach)]
+    left, right = (here if math.isnan(side) else side for side in sides)  # beside the end of a root's range
+    width = reach * (2 - sum(map(math.isnan, sides)))
+    return (right - left) / width if width else 0.0
+
+
+def _applied(head: str, args: list[float]) -> float:
+    try:
+        return float(_OPERATIONS[head](*args))
+    except (ArithmeticError, ValueError):
+        return NAN
 
 
 def _has_number(node: Node) -> bool:
@@ -94,22 +108,42 @@ def _has_number(node: Node) -> bool:
     return isinstance(node, Ref) and node.key is not None
 
 
+def _power(base: float, exponent: float) -> float:
+    try:
+        return float(base**exponent)
+    except OverflowError:
+        return math.inf
+    except TypeError:  # a root of a negative number is complex
+        return NAN
+
+
+def _exp(x: float) -> float:
+    try:
+        return math.exp(x)
+    except OverflowError:
+        return math.inf
+
+
+def _log(x: float) -> float:
+    return math.log(x) if x else -math.inf
+
+
 _OPERATIONS: dict[str, Callable[..., Any]] = {
     "+": lambda *terms: sum(terms),
     "*": lambda *factors: math.prod(factors),
     "neg": lambda x: -x,
     "/": lambda x, y: x / y,
-    "^": lambda x, y: x**y,
+    "^": _power,
     "otherwise": lambda: True,
     "abs": abs,
-    "max": max,
-    "min": min,
+    "max": lambda *x: max(x),
+    "min": lambda *x: min(x),
     "sign": lambda x: float((x > 0) - (x < 0)),
-    "ln": math.log,
-    "log": math.log,
+    "ln": _log,
+    "log": _log,
     "log10": math.log10,
     "log2": math.log2,
-    "exp": math.exp,
+    "exp": _exp,
     "tanh": math.tanh,
     "cosh": math.cosh,
     "sin": math.sin,

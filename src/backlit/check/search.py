@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from backlit.check.catalogue import Mistake, mistakes
-from backlit.check.evaluation import value_of
+from backlit.check.evaluation import Number, recorded, value_of
 from backlit.check.findings import Explained, Finding
 from backlit.check.graph import StepGraph, operands
 from backlit.check.learner import Learner
@@ -49,7 +49,8 @@ class Search:
     def variants(self, key: Key) -> list[Variant]:
         """Give all formulas that mistakes lead to at a number, those of general entries last and only if new."""
         if key not in self._variants:
-            self._variants[key] = list(variants_at(self.graph, key, self.learner.given))
+            own, unit = self.learner.own.value, 2.0 * self.learner.halves.get(key, 0.0)
+            self._variants[key] = list(variants_at(self.graph, key, self.learner.given, own, unit))
         return self._variants[key]
 
     # ----------------------------------------------------------------------------------------------------- explanations
@@ -173,8 +174,10 @@ class Trial:
         return values.get(self.key, math.nan)
 
 
-def variants_at(graph: StepGraph, key: Key, sheet: Iterable[Key] = ()) -> Iterator[Variant]:
-    """Give all formulas that the catalogue's mistakes lead to at a number.
+def variants_at(
+    graph: StepGraph, key: Key, sheet: Iterable[Key] = (), number: Number = recorded, unit: float = 0.0
+) -> Iterator[Variant]:
+    """Give all formulas that the catalogue's mistakes lead to at a number; the arguments are those of `Site`.
 
     Those of general entries come last, and only where no other entry leads to the same formula.
     """
@@ -184,7 +187,7 @@ def variants_at(graph: StepGraph, key: Key, sheet: Iterable[Key] = ()) -> Iterat
     for entry in entries:
         made: list[Changed] = []
         for node in own:
-            site = Site(graph, key, node, sheet)
+            site = Site(graph, key, node, sheet=sheet, number=number, unit=unit)
             made += [changed for changed in entry.at(site) if changed not in made]
         for place, changed in enumerate(made):
             if changed.node in seen and (entry.general or changed.node in own):

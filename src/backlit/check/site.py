@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 import msgspec
 
+from backlit.check.evaluation import Number, recorded, value_of
 from backlit.check.graph import StepGraph, operands
 from backlit.check.roles import Role
 from backlit.explain import Step
@@ -34,10 +35,15 @@ class Site:
         graph, key: the number in its graph. quantity, place: where it is. role: its part in the step.
         node: its formula. step: the step that it belongs to. error: that step's error part.
         sheet: the numbers that the learner's sheet gives; empty where no sheet is at hand.
+        number: gives the numbers that the learner has; by default the step's own.
+        unit: the unit of the last digit that the sheet gives of it; 0 where that is not known.
     """
 
-    def __init__(self, graph: StepGraph, key: Key, node: Node | None = None, sheet: Iterable[Key] = ()) -> None:
-        self.graph, self.key, self.sheet = graph, key, sheet
+    def __init__(
+        self, graph: StepGraph, key: Key, node: Node | None = None, *, sheet: Iterable[Key] = (),
+        number: Number = recorded, unit: float = 0.0,
+    ) -> None:  # fmt: skip
+        self.graph, self.key, self.sheet, self.number, self.unit = graph, key, sheet, number, unit
         self.quantity, self.place = key
         self.role: Role = graph.role(key)
         found = graph.formula(key) if node is None else node
@@ -55,6 +61,11 @@ class Site:
     def operands(self) -> tuple[Key, ...]:
         """The numbers that enter its formula, once each, from left to right."""
         return operands(self.node)
+
+    @functools.cached_property
+    def expected(self) -> float:
+        """What its formula gives on the learner's numbers."""
+        return value_of(self.node, self.number)
 
     def of_role(self, *roles: Role) -> list[Key]:
         """Give the operands of these roles."""
