@@ -116,7 +116,7 @@ def sign_of_a_term(site: Site) -> Iterator[Changed]:
 
 
 @mistake(
-    "square-left-out", roles=(), general=True, title="a square, a root or a size is left out",
+    "power-left-out", roles=(), general=True, title="a square, a root or a size is left out",
     why="The formula squares this number, or takes its root or its size.", example=("sgd-step", "E"),
 )  # fmt: skip
 def square_left_out(site: Site) -> Iterator[Changed]:
@@ -238,7 +238,7 @@ def _near(site: Site, key: Key) -> Iterator[Key]:
 )  # fmt: skip
 def rounded_too_early(site: Site) -> Iterator[Changed]:
     """Round all operands, each operand, or all products on the way to some decimals or significant figures."""
-    numbers = {ref: site.number(ref) for ref in leaves(site.node) if ref.key is not None}
+    numbers = {ref: site.number(ref.key) for ref in leaves(site.node) if ref.key is not None}
     every = {ref: number for ref, number in numbers.items() if math.isfinite(number)}
     products = _products(site)
     for digits in range(MOST_DIGITS, 0, -1):

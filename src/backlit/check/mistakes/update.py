@@ -131,7 +131,7 @@ def change_for_new_weight(site: Site) -> Iterator[Changed]:
 
 
 @mistake(
-    "gradient-transposed", roles=("new weight", "new slot", "limited gradient"),
+    "step-transposed", roles=("new weight", "new slot", "limited gradient"),
     title="the slopes stand in the transposed matrix",
     why="The slope in the row of a source and the column of a unit belongs to the weight from that source to that unit.",
     example=("batch-of-two", "w(i1,o2)+"),
