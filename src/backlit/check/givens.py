@@ -52,6 +52,7 @@ class GivenSheet(msgspec.Struct, frozen=True):
         delta: what it says that δ is, "dE/dnet" or "-dE/dnet"; empty where it says nothing.
         notes: what was assumed when it was read. student: whose it is, where it says so.
         arrays: those of gradients, or of weights, by the parameters' names.
+        asked: how many numbers the sheet has names for, given or not.
     """
 
     name: str
@@ -60,6 +61,15 @@ class GivenSheet(msgspec.Struct, frozen=True):
     notes: tuple[str, ...] = ()
     student: str = ""
     arrays: tuple[GivenArray, ...] = ()
+    asked: int = 0
+
+
+class EmptySheetError(BacklitError):
+    """A sheet on which no number is given; `sheet` is what it says else."""
+
+    def __init__(self, says: str, sheet: GivenSheet) -> None:
+        super().__init__(says)
+        self.sheet = sheet
 
 
 class GivenError(BacklitError):
