@@ -86,7 +86,8 @@ ON_THE_WAY = CheckedWork(
 ROUNDING = CheckedWork(
     "Two layers of two sigmoid units", "rounded",
     (number("net(h1)", "0.38", follows="0.378", phase="forward"),
-     number("out(h1)", "0.5939", "rounded", "0.59387", "0.59327", phase="forward", remark="a number on the way was rounded to the sheet's digits"),
+     number("out(h1)", "0.5939", "rounded", "0.59387", "0.59327", phase="forward",
+            remark="a number on the way was rounded to the sheet's digits"),
      number("net(o1)", "1.105", "truncated", "1.1059", "1.1059", phase="forward"),
      number("E", "0.298", "not tested", "0.2984", "0.2984", phase="error")),
 )  # fmt: skip
@@ -123,8 +124,8 @@ LONG = CheckedWork(
     (number("net(petal length in centimetres of the iris, first hidden unit of the second layer)[row 12]", "0.3775",
             follows="0.37750", phase="forward"),
      number("dE/dw(petal length in centimetres of the iris,first hidden unit of the second layer)", "1.5e-7", "wrong",
-            "3.512e-5", "3.513e-5", line="dE/dw(petal length in centimetres of the iris,first hidden unit of the second "
-            "layer) = " + " + ".join(f"dE/dw[{k}]" for k in range(40)) + " = "
+            "3.512e-5", "3.513e-5",
+            line="dE/dw(petal length in centimetres of the iris,first hidden unit of the second layer) = " + " + ".join(f"dE/dw[{k}]" for k in range(40)) + " = "
             + " + ".join(f"{k / 7e6:.3e}" for k in range(40)) + " = 3.512e-5"),
      number("net(層の名前)", "0.1", phase="forward"), number("net(\u202eabc\n)", "0.2", phase="forward")),
 )  # fmt: skip

@@ -65,7 +65,7 @@ def large(text: str) -> str:
     >>> large("right"), large("dE/dw")
     ('Right', 'dE/dw')
     """
-    return text[:1].upper() + text[1:] if text.split(" ")[0].rstrip(",").isalpha() else text
+    return text[:1].upper() + text[1:] if text.split(" ", maxsplit=1)[0].rstrip(",").isalpha() else text
 
 
 def _labelled(detail: Detail) -> Detail:

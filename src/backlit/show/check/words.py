@@ -114,7 +114,8 @@ def beside(work: CheckedWork) -> str:
     same, untested = sum(map(is_same, work.numbers)), len(work.of("not tested"))
     carried = len(work.of("carried")) - same
     spared = [f"{same:,} by the same mistake"] if same else []
-    spared += [f"{carried:,} that {'follows' if carried == 1 else 'follow'} from an earlier wrong one"] if carried else []
+    if carried:
+        spared.append(f"{carried:,} that {'follows' if carried == 1 else 'follow'} from an earlier wrong one")
     said = [f"{len(work.wrong):,} are wrong."] if len(work.wrong) > 1 else []
     said += [f"Not counted again: {', '.join(spared)}."] if spared else []
     said += [f"{untested:,} {'is' if untested == 1 else 'are'} not tested."] if untested else []
