@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from backlit.show.check.parts import Detail, Line, Parts
 from backlit.show.check.text import TABLE_NOTE, cells_of, head_of
-from backlit.show.check.words import MARKS
 from backlit.show.worked.markdown import escaped
 
 
@@ -57,5 +56,5 @@ def _table(parts: Parts) -> str:
     rows = []
     for row in parts.rows:
         *cells, said = map(escaped, cells_of(row, parts))
-        rows.append([*cells, f"{MARKS[row.verdict]} {said}"])
+        rows.append([*cells, f"{row.mark} {said}"])
     return "\n".join(f"| {' | '.join(line)} |" for line in [head, rule, *rows])

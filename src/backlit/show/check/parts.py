@@ -74,7 +74,7 @@ class Listed(msgspec.Struct, frozen=True):
 class Row(msgspec.Struct, frozen=True):
     """A number in the table of all: name, on the sheet, expected from it, in the worked example, verdict, remark.
 
-    `detail` is the place of what says more, 0 where there is none.
+    `detail` is the place of what says more, 0 where there is none; `mark` is a sign beside the verdict.
     """
 
     name: str
@@ -85,6 +85,12 @@ class Row(msgspec.Struct, frozen=True):
     said: str
     remark: str
     detail: int = 0
+    mark: str = ""
+
+    @property
+    def kind(self) -> str:
+        """The verdict in a word without blanks, for styles; that of a number with an earlier one's mistake is again."""
+        return "again" if self.said == words.AGAIN else self.verdict.replace(" ", "-")
 
 
 class Parts(msgspec.Struct, frozen=True):
@@ -176,7 +182,7 @@ def _row(number: CheckedNumber, shown: list[CheckedNumber], steps: bool) -> Row:
     remark = plain(number.remark, SENTENCE) if number.remark and not told else ""
     key = number.key if words.differs(number) else ""
     return Row(words.name_of(number, steps=steps), plain(number.given), number.follows, key, number.verdict, said,
-               remark, detail)  # fmt: skip
+               remark, detail, words.mark_of(number))  # fmt: skip
 
 
 # ------------------------------------------------------------------------------------------------------ a wrong number

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from rich.cells import cell_len
 from rich.text import Text
 
-from backlit.check.records import Verdict
 from backlit.show.check.parts import Cause, Detail, Line, Parts, Row
 from backlit.show.names import without_middle
 
@@ -18,9 +17,9 @@ LONGEST_NAME = 40
 LEAST_WIDTH = 40
 HEADING, NAME, QUIET, DIFFERS = "bold cyan", "bold", "dim", "bold underline"
 
-STYLES: dict[Verdict, str] = {
-    "right": "green", "carried": "green", "rounded": "green", "truncated": "green", "not tested": "yellow",
-    "wrong": "bold red",
+STYLES = {
+    "right": "green", "carried": "green", "rounded": "green", "truncated": "green", "not-tested": "yellow",
+    "wrong": "bold red", "again": "red",
 }  # fmt: skip
 
 
@@ -139,7 +138,7 @@ TABLE_NOTE = (
 
 def _table(parts: Parts, width: int) -> Iterator[Text]:
     head, rows = head_of(parts), [cells_of(row, parts) for row in parts.rows]
-    styles = [STYLES[row.verdict] for row in parts.rows]
+    styles = [STYLES[row.kind] for row in parts.rows]
     yield from table_lines(head, rows, width, styles)
     if parts.keys:
         yield from _words(TABLE_NOTE, width, INDENT, QUIET)

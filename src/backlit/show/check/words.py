@@ -25,6 +25,9 @@ GOOD: tuple[Verdict, ...] = ("right", "rounded", "truncated")
 
 PHASES = {"forward": "forward pass", "error": "error", "backward": "backward pass", "update": "update"}
 
+AGAIN = "the same mistake again"
+"""The verdict of a number that has come about by the mistake of an earlier one; it is not counted again."""
+
 SAME = "by the same mistake as an earlier number"
 """The remark that a hint leaves of a number that an earlier number's mistake explains."""
 
@@ -39,7 +42,12 @@ def is_same(number: CheckedNumber) -> bool:
 
 def said_of(number: CheckedNumber) -> str:
     """Give a number's verdict as the table says it."""
-    return "the same mistake again" if is_same(number) else VERDICTS[number.verdict]
+    return AGAIN if is_same(number) else VERDICTS[number.verdict]
+
+
+def mark_of(number: CheckedNumber) -> str:
+    """Give the sign beside a number's verdict."""
+    return MARKS["wrong" if is_same(number) else number.verdict]
 
 
 def groups(work: CheckedWork) -> list[tuple[str, tuple[CheckedNumber, ...], str]]:
