@@ -86,7 +86,7 @@ def test_the_verdict_is_one_line(verdicts: tuple[Verdict, ...], said: str, besid
 @pytest.mark.parametrize("form", READ)
 def test_a_learner_reads_verdict_what_is_right_place_name_lines_and_the_rest_in_order(form: str) -> None:
     text = flat(READ[form](Checked(SAMPLES["one mistake"])))
-    text = text[text.index("7 of 10"):]
+    text = text[text.index("7 of 10") :]
     last = -1
     for part in (
         "7 of 10 numbers are right. The wrong one is dE/dnet(h1).", "Right: forward pass 4 of 4, error 1 of 1",
