@@ -31,12 +31,13 @@ if TYPE_CHECKING:
     from backlit.model.torch_weights import set_torch_weights, torch_weights
     from backlit.ops.base import Activation, ElementwiseLoss, Layer, Loss, Optimizer
     from backlit.ops.registry import register
+    from backlit.show.check.checked import Checked
     from backlit.show.demo.demo import Demo
     from backlit.show.diagnose.diagnosed import Diagnosed
     from backlit.show.report.report import Report
     from backlit.show.worked.epoch import WorkedEpoch
     from backlit.show.worked.example import WorkedExample
-    from backlit.sources import boundary, demo, diagnose, explain, report, valley, watch
+    from backlit.sources import boundary, check_work, demo, diagnose, explain, report, valley, watch
 
 __version__ = "0.1.0"
 
@@ -53,6 +54,8 @@ _PLACES = {
     "gradcheck": "engine",
     "GradientCheck": "engine",
     "boundary": "sources",
+    "check_work": "sources",
+    "Checked": "show.check.checked",
     "demo": "sources",
     "Demo": "show.demo.demo",
     "diagnose": "sources",
@@ -82,6 +85,7 @@ __all__ = [
     "Activation",
     "BacklitError",
     "BacklitWarning",
+    "Checked",
     "Demo",
     "Diagnosed",
     "DivergedWarning",
@@ -100,6 +104,7 @@ __all__ = [
     "WorkedEpoch",
     "WorkedExample",
     "boundary",
+    "check_work",
     "demo",
     "diagnose",
     "explain",

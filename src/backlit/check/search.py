@@ -218,7 +218,7 @@ def variants_at(graph: StepGraph, key: Key, sheet: Mapping[Key, float] | None = 
     for entry in entries:
         made: list[Changed] = []
         for node in own:
-            site = Site(graph, key, node, sheet=sheet, number=number, unit=unit)
+            site = Site(graph, key, node, sheet)
             made += [changed for changed in entry.at(site) if changed not in made]
         for place, changed in enumerate(made):
             if changed.node in seen and (entry.general or changed.node in own):

@@ -9,10 +9,11 @@ from typing import Any
 
 import msgspec
 
-from backlit.check.givens import GivenError, GivenSheet, sheet_of, steps_of
+from backlit.check.givens import GivenError, GivenSheet
 from backlit.check.graph import StepGraph
 from backlit.check.judging import judge
 from backlit.check.records import CheckedWork
+from backlit.check.sheet_reading import sheet_of, steps_of
 from backlit.engine import Training
 from backlit.errors import BacklitError
 from backlit.examples import NAMES
@@ -90,7 +91,7 @@ def checked_work(
     try:
         sheet = sheet_of(graph, given.sheet, figures=chain[0].figures, delta=delta, first=first, default=steps or 1)
     except GivenError as error:
-        raise placed(error, given.sheet.name or "the sheet", given.text) from None
+        raise placed(error, given.path, given.text) from None
     work = judge(graph, sheet, title=_title(source, chain[0], given))
     if first == 1:
         return work

@@ -30,10 +30,11 @@ SHEETS = (".toml", ".json", *TABLES, *ARRAYS)
 
 
 class SheetText(msgspec.Struct, frozen=True):
-    """A sheet with the text of its file, to show the line of an error."""
+    """A sheet with the text and the path of its file, to show the line of an error."""
 
     sheet: GivenSheet
     text: str = ""
+    path: str = ""
     file: NetworkFile | None = None
 
 
@@ -47,7 +48,7 @@ def read_sheet(path: str | os.PathLike[str]) -> SheetText:
     if ending == ".toml":
         return _of_network_file(place, name)
     if ending in ARRAYS:
-        return SheetText(_renamed(sheet_of_arrays(bytes_of(place, MOST_ARRAY_BYTES), name), place))
+        return SheetText(_renamed(sheet_of_arrays(bytes_of(place, MOST_ARRAY_BYTES), name), place), path=name)
     if ending and ending not in SHEETS:
         raise BacklitError(
             f"{name} ends in {ending}; expected a sheet of numbers: {', '.join(SHEETS[:3])}, or arrays in .npz. "
@@ -60,7 +61,7 @@ def read_sheet(path: str | os.PathLike[str]) -> SheetText:
         sheet = sheet_of_json(text, name, notes) if json else sheet_of_table(text, name, notes)
     except GivenError as error:
         raise placed(error, name, text) from None
-    return SheetText(_renamed(sheet, place), text)
+    return SheetText(_renamed(sheet, place), text, name)
 
 
 def _advice(ending: str) -> str:
@@ -86,7 +87,7 @@ def _of_network_file(path: Path, name: str) -> SheetText:
             'such as "net(h1)" = 0.3775. A sheet of its own goes with it as: backlit check SHEET --network FILE.'
         )
     try:
-        return SheetText(_of_claimed(file.claimed, path.stem), text, file)
+        return SheetText(_of_claimed(file.claimed, path.stem), text, name, file)
     except GivenError as error:
         raise placed(error, name, text) from None
 
@@ -105,8 +106,8 @@ def _of_claimed(claimed: Claimed, name: str) -> GivenSheet:
 def placed(error: GivenError, name: str, text: str) -> BacklitError:
     """Give the error with the line of the file that it is about, and a mark below the place."""
     lines = text.split("\n")
-    if not 1 <= error.line <= len(lines):
-        return BacklitError(f"{name}: {error}")
+    if not text or not 1 <= error.line <= len(lines):
+        return BacklitError(f"{name}: {error}" if name else str(error))
     content = lines[error.line - 1]
     start = content.find(error.mark) if error.mark else -1
     bare = content.strip()

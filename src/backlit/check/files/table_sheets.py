@@ -7,7 +7,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from backlit.check.givens import Given, GivenError, GivenSheet, delta_of
+from backlit.check.givens import EmptySheetError, Given, GivenError, GivenSheet, delta_of
 from backlit.check.name_forms import squashed
 from backlit.check.number_texts import number_of
 from backlit.errors import BacklitError
@@ -62,22 +62,28 @@ def sheet_of_table(text: str, name: str, notes: tuple[str, ...] = ()) -> GivenSh
     rows = [Row(k, cells(line, sign)) for k, line in lines]
     rows, columns = _below_head([row for row in rows if any(row.cells)], said)
     found: list[tuple[Row, str]] = []
+    asked = 0
     for row in rows:
         label, value = row.cell(columns.name), row.cell(columns.number)
         _check_cells(row, columns, sign)
-        if _is_said(label, value, said) or not value:
+        if _is_said(label, value, said):
+            continue
+        asked += bool(label)
+        if not value:
             continue
         if not label:
             raise GivenError(f"{value} has no name; expected one beside it, such as net(h1).", row.line, value)
         found.append((row, value))
+    delta, student = delta_of(said.get("delta", "")), said.get("student", "")
     if not found:
-        why = "the cells of its numbers are empty: fill some in." if rows else "expected lines such as net(h1),0.3775."
-        raise BacklitError(f"{name} gives no number; {why}")
+        why = "the cells of its numbers are empty: fill some in." if asked else "expected lines such as net(h1),0.3775."
+        empty = GivenSheet(name, (), delta, notes, student, asked=asked)
+        raise EmptySheetError(f"{name} gives no number; {why}", empty)
     if len(found) > MOST_NUMBERS:
         raise BacklitError(f"{name} gives {len(found):,} numbers; expected at most {MOST_NUMBERS:,}.")
     points = sign != ";" and any(re.search(r"\d\.\d", value) for _, value in found)
     numbers = tuple(_numbers(found, columns, points=points))
-    return GivenSheet(name, numbers, delta_of(said.get("delta", "")), notes, said.get("student", ""))
+    return GivenSheet(name, numbers, delta, notes, student, asked=asked)
 
 
 # --------------------------------------------------------------------------------------------------------------- cells
