@@ -237,6 +237,21 @@ def test_a_hint_that_is_planted_to_leak_is_seen(monkeypatch: pytest.MonkeyPatch)
         test_nothing_of_a_later_hint_is_in_any_form("one mistake", 1)
 
 
+CLAIMED = {"net(h1)": "0.3775", "out(h1)": "0.5933", "dE/dout(h1)": "0.0364", "dE/dnet(h1)": "0.0364",
+           "dE/dw1": "0.0018", "w5+": "0.4411", "w6+": "0.4089"}  # fmt: skip
+"""A sheet of the classic example with two mistakes: the slope left out, the sign of the update."""
+
+
+@pytest.mark.parametrize("hint", HINTS)
+def test_hints_of_work_that_was_judged_keep_back_what_they_should(hint: int) -> None:
+    sample = bl.check_work("two-layer", claimed=CLAIMED).work
+    assert [one.name for one in sample.wrong][:2] == ["dE/dnet(h1)", "w5+"]
+    for form, make in FORMS.items():
+        for checked in (Checked(sample, hint=hint), bl.check_work("two-layer", claimed=CLAIMED, hint=hint)):
+            shown = flat(make(checked)) + make(checked)
+            assert [text for text in held_back(sample, hint) if text in shown] == [], form
+
+
 @pytest.mark.parametrize("form", READ)
 def test_each_hint_adds_what_it_says(form: str) -> None:
     one, two, three, all_of_it = (flat(READ[form](Checked(SAMPLES["one mistake"], hint=h))) for h in (*HINTS, None))
