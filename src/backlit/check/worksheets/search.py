@@ -86,9 +86,18 @@ def is_worked(graph: StepGraph, key: Key) -> bool:
     A bias's slope, which is that of net, is asked for all the same.
     """
     node = graph.formula(key)
-    if node is None or isinstance(node, Literal) or key.quantity.kind.startswith("‖"):
+    if node is None or isinstance(node, Literal) or not is_shown(graph, key):
         return False
     return not isinstance(node, Ref) or graph.role(key) in {"gradient", "row gradient"}
+
+
+def is_shown(graph: StepGraph, key: Key) -> bool:
+    """Tell whether a number is on sheets: of a joined loss the short way back is, and the long one by each output not."""
+    if graph.name(key).startswith("‖"):
+        return False
+    groups = graph.steps[graph.step_of(key)].contents.backward.groups
+    long_way = (group.quantities for group in groups if any(q.kind.startswith("chain ") for q in group.quantities))
+    return not any(key.quantity in quantities for quantities in long_way)
 
 
 def _guarded(graph: StepGraph) -> tuple[tuple[Key, ...], tuple[Key, ...]]:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+import itertools
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Literal, get_args
 
 import msgspec
 
 from backlit.check.graph import StepGraph
 from backlit.check.site import leaves
-from backlit.check.worksheets.search import is_worked
+from backlit.check.worksheets.search import is_shown, is_worked
 from backlit.errors import BacklitError
 from backlit.explain import Drawing, Record, Step
 from backlit.explain.algebra.numerals import given_text
 from backlit.explain.record.drawing_records import Grid, Maps, Moment, Unrolled
+from backlit.explain.record.node_record import Node
 from backlit.explain.record.quantities import Key
 
 Gaps = Literal["final", "lines", "all"]
@@ -21,12 +23,16 @@ Gaps = Literal["final", "lines", "all"]
 
 
 class Line(msgspec.Struct, frozen=True):
-    """A number of the sheet: its record, what of it is blank, and its name on the sheet."""
+    """A number of the sheet: its record, its name on the sheet, what of it is blank, and whether its result is printed.
+
+    That is left out of a line that is not blank where it copies another number, which may be.
+    """
 
     record: Record
     name: str
     blank: bool
     formula_blank: bool
+    shows_result: bool
 
 
 class Part(msgspec.Struct, frozen=True):
@@ -44,6 +50,7 @@ class Worksheet(msgspec.Struct, frozen=True):
         title: what it is about. student: the name; empty without one. stem: the name of its files.
         digits: places behind the point to work with. gaps: see `Gaps`. seed: what it was drawn by.
         facts: the error, the optimizer and its settings, as pairs. given: the given numbers, group by group.
+        matrices: filters, with the names of their weights where they stand, in LaTeX.
         drawing: the network without results; None where it has no drawing.
         parts: the lines, in the order of the computation. network: the network file, as TOML.
         apart: how many units of the last digit are between the results of any two mistakes at least.
@@ -58,6 +65,7 @@ class Worksheet(msgspec.Struct, frozen=True):
     seed: int
     facts: tuple[tuple[str, str], ...]
     given: tuple[tuple[str, tuple[Record, ...]], ...]
+    matrices: tuple[tuple[str, str], ...]
     drawing: Drawing | None
     parts: tuple[Part, ...]
     network: str
@@ -98,6 +106,7 @@ def worksheet_of(
     graph = StepGraph(steps)
     parts: list[Part] = []
     given: list[tuple[str, tuple[Record, ...]]] = []
+    slots: list[Record] = []
     for number, step in enumerate(steps):
         keys = iter(step.keys())
         for section in step.sections():
@@ -106,16 +115,20 @@ def worksheet_of(
                 given += _given(pairs, graph) if not number else []
                 continue
             several = len(steps) > 1
+            slots += () if number else (record for record, key in pairs if graph.role(key) == "slot")
             lines = tuple(_line(record, key, graph, gaps, number if several else None) for record, key in pairs
-                          if not key.quantity.kind.startswith("‖"))  # fmt: skip
+                          if is_shown(graph, key))  # fmt: skip
             lines = tuple(line for line in lines if line.record.formula)
             title_here = f"Step {number + 1}. {section.title}" if several else section.title
             if lines:
                 parts.append(Part(title_here, section.phase, lines))
-    drawing = blanked(steps[0].drawing(0), several=steps[0].recording.rows > 1) if steps[0].contents.drawable else None
+    if slots:
+        given.append(("At first", tuple(slots)))
+    contents = steps[0].contents
+    drawing = blanked(steps[0].drawing(0), contents.context.names.labels, several=steps[0].recording.rows > 1)
     return Worksheet(
-        title, student, stem, steps[0].digits, gaps, seed, tuple(_facts(graph)), tuple(given), drawing, tuple(parts),
-        network, apart, draws,
+        title, student, stem, steps[0].digits, gaps, seed, tuple(_facts(graph)), tuple(given), tuple(_matrices(steps[0])),
+        drawing if contents.drawable else None, tuple(parts), network, apart, draws,
     )  # fmt: skip
 
 
@@ -126,8 +139,10 @@ def sheet_name(name: str, step: int | None) -> str:
 
 def _line(record: Record, key: Key, graph: StepGraph, gaps: Gaps, step: int | None) -> Line:
     worked = is_worked(graph, key)
+    needed = graph.needs(key)
     blank = worked and (gaps != "final" or is_final(graph, key))
-    return Line(record, sheet_name(record.name, step), blank, blank and gaps == "all")
+    shows = not blank and (not needed or (gaps == "final" and worked))
+    return Line(record, sheet_name(record.name, step), blank, blank and gaps == "all", shows)
 
 
 def is_final(graph: StepGraph, key: Key) -> bool:
@@ -152,7 +167,8 @@ def _given(pairs: Sequence[tuple[Record, Key]], graph: StepGraph) -> list[tuple[
 def _facts(graph: StepGraph) -> Iterator[tuple[str, str]]:
     """Give what a learner has to know beside the numbers: the error, the optimizer, the settings in the formulas."""
     known = dict(graph.steps[0].summary.facts)
-    yield from ((name, known[name]) for name in ("network", "error", "optimizer") if name in known)
+    known["network"] = known.get("network", "").partition(";")[0]
+    yield from ((name, known[name]) for name in ("network", "error", "optimizer") if known.get(name))
     settings: dict[str, float] = {}
     for key in graph.keys():
         node = graph.formula(key)
@@ -166,36 +182,67 @@ def _facts(graph: StepGraph) -> Iterator[tuple[str, str]]:
 # -------------------------------------------------------------------------------------------------------------- drawing
 
 
-def blanked(drawing: Drawing, *, several: bool) -> Drawing:
-    """Leave out what is to be worked out; of several rows, their inputs and targets too, for which there is a table."""
+def blanked(drawing: Drawing, labels: Mapping[str, str], *, several: bool) -> Drawing:
+    """Leave out what is to be worked out; of several rows, their inputs and targets too, for which there is a table.
+
+    `labels` has own names by the usual ones.
+    """
     columns = tuple(
         msgspec.structs.replace(column, nodes=tuple(
             msgspec.structs.replace(node, slope=None, value=node.value if not number and not several
                                     and not drawing.panels else None) for node in column.nodes))
         for number, column in enumerate(drawing.columns)
     )  # fmt: skip
-    panels = tuple(_panel(panel, first=not number) for number, panel in enumerate(drawing.panels))
+    panels = tuple(_panel(panel, labels, first=not number) for number, panel in enumerate(drawing.panels)
+                   if not isinstance(panel, Maps) or panel.grids)  # fmt: skip
     return msgspec.structs.replace(drawing, columns=columns, targets=() if several else drawing.targets, panels=panels,
                                    back=None, row="")  # fmt: skip
 
 
-def _panel(panel: Any, *, first: bool) -> Any:
+def _panel(panel: Any, labels: Mapping[str, str], *, first: bool) -> Any:
     """Leave out the results of a panel: the first one's are the inputs."""
     if isinstance(panel, Maps):
-        grids = panel.grids if first else tuple(map(_grid, panel.grids))
-        return msgspec.structs.replace(panel, grids=grids, made=None)
+        grids = tuple(_unmarked(grid) if first else _empty(grid) for grid in panel.grids)
+        weights = tuple(msgspec.structs.replace(grid, name=labels.get(grid.name, grid.name), slopes=())
+                        for grid in panel.weights)  # fmt: skip
+        bias = panel.bias and _named(panel.bias, labels)
+        return msgspec.structs.replace(panel, grids=grids, made=None, weights=weights, bias=bias)
     if isinstance(panel, Unrolled):
-        return msgspec.structs.replace(panel, moments=tuple(map(_moment, panel.moments)), lengths=())
+        return msgspec.structs.replace(
+            panel, moments=tuple(map(_moment, panel.moments)), lengths=(), inward=_named(panel.inward, labels),
+            onward=_named(panel.onward, labels),
+        )  # fmt: skip
     return panel
 
 
-def _grid(grid: Grid) -> Grid:
-    values = tuple(tuple(None for _ in row) for row in grid.values)
-    return msgspec.structs.replace(grid, values=values, slopes=(), window=(), made=None, winner=None)
+def _named(node: Node, labels: Mapping[str, str]) -> Node:
+    return msgspec.structs.replace(node, name=labels.get(node.name, node.name), slope=None)
+
+
+def _unmarked(grid: Grid) -> Grid:
+    return msgspec.structs.replace(grid, slopes=(), window=(), made=None, winner=None)
+
+
+def _empty(grid: Grid) -> Grid:
+    return msgspec.structs.replace(_unmarked(grid), values=tuple(tuple(None for _ in row) for row in grid.values))
 
 
 def _moment(moment: Moment) -> Moment:
-    def bare(nodes: Collection[Any]) -> tuple[Any, ...]:
+    def bare(nodes: Collection[Node]) -> tuple[Node, ...]:
         return tuple(msgspec.structs.replace(node, value=None, slope=None) for node in nodes)
 
     return msgspec.structs.replace(moment, states=bare(moment.states), cells=bare(moment.cells))
+
+
+def _matrices(step: Step) -> Iterator[tuple[str, str]]:
+    """Give each filter of a picture as a matrix of the names of its weights."""
+    network = step.contents.context.recording.network
+    for parameter in step.contents.parameters:
+        shape = network[parameter.full].shape
+        if len(shape) != 4:
+            continue
+        for channel, unit in itertools.product(range(shape[2]), range(shape[3])):
+            places = [[parameter.place((r, c, channel, unit)) for c in range(shape[1])] for r in range(shape[0])]
+            rows = [" & ".join(parameter.name(at).symbol for at in row if at) for row in places]
+            title = "Filter" if shape[3] == 1 else f"Filter {unit + 1}"
+            yield title, r"\begin{pmatrix} " + r" \\ ".join(rows) + r" \end{pmatrix}"
