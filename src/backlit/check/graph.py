@@ -80,7 +80,8 @@ class StepGraph:
         """Give all formulas of a number: the worked example's, and of a joined loss that by the chain rule."""
         own = _formula(key)
         other = self._other_ways.get(key.quantity)
-        return tuple(f for f in (own, other and _formula(Key(other, key.place))) if f is not None)
+        chain = None if other is None else _formula(Key(other, key.place))
+        return tuple(node for node in (own, chain) if node is not None)
 
     def earlier(self, key: Key) -> Key | None:
         """Give the number of the step before that this one is: of a weight the new value there."""

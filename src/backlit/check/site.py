@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 import msgspec
 
+from backlit.check.digits import last_place
 from backlit.check.graph import StepGraph, operands
 from backlit.check.roles import Role
 from backlit.explain import Step
@@ -33,10 +34,14 @@ class Site:
     Attributes:
         graph, key: the number in its graph. quantity, place: where it is. role: its part in the step.
         node: its formula. step: the step that it belongs to. error: that step's error part.
+        sheet: the numbers that the learner's sheet gives, each with half a unit of its last digit; empty where no sheet
+            is at hand.
     """
 
-    def __init__(self, graph: StepGraph, key: Key, node: Node | None = None) -> None:
-        self.graph, self.key = graph, key
+    def __init__(
+        self, graph: StepGraph, key: Key, node: Node | None = None, sheet: Mapping[Key, float] | None = None
+    ) -> None:  # fmt: skip
+        self.graph, self.key, self.sheet = graph, key, sheet or {}
         self.quantity, self.place = key
         self.role: Role = graph.role(key)
         found = graph.formula(key) if node is None else node
@@ -67,6 +72,11 @@ class Site:
         """Give a number for use in a formula."""
         return key.quantity.ref(key.place.row, key.place.unit, key.place.source)
 
+    @functools.cached_property
+    def last_place(self) -> int:
+        """The power of ten of its last digit on the sheet; without a sheet, of so many significant figures."""
+        return last_place(self.quantity.value(self.place), 2.0 * self.sheet.get(self.key, 0.0))
+
     # --------------------------------------------------------------------------------------------------- what is around
 
     @functools.cached_property
@@ -74,9 +84,9 @@ class Site:
         """The activation of a weighted sum, an output, dout/dnet or dE/dnet: that of the same layer and units."""
         units, layer = self.quantity.units, self.quantity.layer
         for stage in self.step.contents.stages:
-            if isinstance(stage, ActivationStage) and tuple(stage.units) == units:
-                if layer is None or stage.context.layer(stage.k) == layer:
-                    return stage
+            of_layer = layer is None or stage.context.layer(stage.k) == layer
+            if of_layer and isinstance(stage, ActivationStage) and tuple(stage.units) == units:
+                return stage
         return None
 
     def net(self, unit: int | None = None, row: int | None = None) -> Key | None:
@@ -181,7 +191,8 @@ def parts(node: Node) -> Iterator[Apply]:
 
 def without(node: Node, head: str, place: int) -> Node:
     """Give a sum or a product without one of its parts; what is left alone stands for itself."""
-    assert isinstance(node, Apply) and node.head == head
+    assert isinstance(node, Apply)
+    assert node.head == head
     left = node.args[:place] + node.args[place + 1 :]
     if not left:
         return ZERO if head == "+" else ONE
