@@ -16,7 +16,7 @@ import tomli_w
 from backlit.check.graph import StepGraph
 from backlit.check.worksheets.draws import INPUTS, WEIGHTS, Draw
 from backlit.check.worksheets.levels import LETTERS, Level, leaves, level_of, name_weights, shaped
-from backlit.check.worksheets.search import Drawable, Found, Plan, agrees, find, plan_of
+from backlit.check.worksheets.search import APART, Drawable, Found, Plan, agrees, find, plan_of
 from backlit.check.worksheets.sheets import Worksheet, checked_gaps, worksheet_of
 from backlit.check.worksheets.students import Student, names_of, students_of
 from backlit.engine import SingleUpdates
@@ -29,6 +29,7 @@ from backlit.sources.network_files import own_labels
 
 MOST_NUMBERS = 160
 """A network of more numbers is too much to work out on two pages."""
+DIGITS = (4, 5, 6)
 VALUES = {"W": "weights", "U": "recurrent_weights", "b": "biases"}
 """The keys of a network file's layers for the arrays of a layer."""
 
@@ -70,10 +71,9 @@ def worksheet(
         raise BacklitError("students and count are both given; expected one of them: a sheet per name, or so many.")
     chosen = checked_gaps(gaps)
     of = _level(network, level, kind, seed)
-    places = of.digits if digits is None else digits
-    if places > 9:
-        raise BacklitError(f"digits is {places}; expected at most 9 places behind the point, to work out by hand.")
-    made = _Making(of, places)
+    if digits is not None and digits > 9:
+        raise BacklitError(f"digits is {digits}; expected at most 9 places behind the point, to work out by hand.")
+    made = _making(of) if digits is None and network is not None else _Making(of, of.digits if digits is None else digits)
     return Worksheets(
         tuple(made.sheet(student, seed, chosen) for student in _students(students, count or 1)), title=of.title
     )
@@ -143,6 +143,19 @@ def _of_file(raw: Mapping[str, Any], setup: Setup, name: str, title: str) -> Lev
 def _batch(setup: Setup, rows: int) -> int:
     settings = setup.rules_alone().get("batch_size", 1)
     return rows if settings == "full" else int(settings)
+
+
+def _making(level: Level) -> _Making:
+    """Choose the digits for a network file: the fewest of `DIGITS` for which mistakes can be told apart."""
+    for digits in DIGITS:
+        made = _Making(level, digits)
+        try:
+            if find(made.plan, 0, "digits", lambda _: True).apart >= APART:
+                break
+        except BacklitError:
+            if digits == DIGITS[-1]:
+                raise
+    return made
 
 
 class _Making:

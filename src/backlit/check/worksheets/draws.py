@@ -40,10 +40,8 @@ def tenths(*numbers: int) -> tuple[float, ...]:
     return tuple(number / 10 for number in numbers)
 
 
-WEIGHTS = Draw(
-    (*tenths(*range(1, 10)), *tenths(*range(-7, 0))), (*(n / 100 for n in range(15, 96, 10)), -0.15, -0.25, -0.35, -0.45)
-)
-INPUTS = Draw(tenths(4, 5, 6, 7, 8, 9, 12, 13, 14, 15, 16, 17, 18, 20, 25, 30))
+WEIGHTS = Draw((*tenths(*range(1, 16)), *tenths(*range(-12, 0))), tuple(n / 100 for n in range(15, 96, 10)))
+INPUTS = Draw(tenths(5, 8, 12, 15, 16, 18, 20, 24, 25, 30, 35, 40))
 WHOLE_INPUTS = Draw((2.0, 3.0, 4.0, 5.0, -2.0, -3.0, 0.5, 1.5, 2.5, -1.5, -0.5))
 SMALL_TARGETS = Draw(tenths(1, 2, 3, 7, 8, 9))
 

@@ -13,22 +13,26 @@ from backlit.check.graph import StepGraph
 from backlit.check.worksheets.draws import Array, Draw, generator
 from backlit.check.worksheets.numbers import Numbers, drawn_keys
 from backlit.check.worksheets.separation import Asked, asked_numbers, separation, unit_of
+from backlit.errors import BacklitError
 from backlit.explain.algebra.tree import Literal, Ref
 from backlit.explain.record.quantities import Key
 from backlit.explain.stages.activation import ActivationStage
 
 APART = 20.0
 """So many units of the last digit are between the results of any two mistakes, and from the right one."""
-TOGETHER, MOST = 256, 24
+TOGETHER, MOST = 1024, 48
 """So many draws are measured at once, and so many times at most."""
+FRESH, PARENTS, CHANGED = 256, 12, 0.12
+"""After the first time so many draws are fresh; the others vary so many of the best, this share of their numbers."""
 SAMPLE = 48
 SMALLEST, LARGEST = 0.004, 12.0
 """Of the size of results: smaller ones have few digits left, larger ones many."""
-NEAR_TIE = 0.04
+NEAR_TIE = 0.03
 """A result is farther from where rounding changes, in units of the last digit."""
-SATURATED = 2.6
-"""A unit's net is smaller than that where its activation saturates, and larger than a tenth of a unit."""
-SATURATING = frozenset({"sigmoid", "tanh", "softmax"})
+SATURATED = {"sigmoid": 2.6, "tanh": 1.6, "softmax": 3.0}
+"""A unit's net is smaller than that, by its activation."""
+NOT_NULL = 0.05
+"""And larger than that."""
 
 
 class Drawable(NamedTuple):
@@ -45,8 +49,8 @@ class Plan(msgspec.Struct, frozen=True):
     Attributes:
         arrays: what is drawn together from each `Draw`: the weights and biases of all layers are drawn as one.
         like: for an array, which of its numbers are equal: places of the number that each repeats.
-        asked: the numbers of the sheet with their mistakes. nets: weighted sums that must not saturate, and others
-            that must not be 0.
+        asked: the numbers of the sheet with their mistakes. nets: weighted sums with the size that they must not have; kinks: others,
+            that must not be near 0.
     """
 
     graph: StepGraph
@@ -54,7 +58,7 @@ class Plan(msgspec.Struct, frozen=True):
     arrays: Mapping[str, Sequence[Drawable]]
     like: Mapping[str, Sequence[int]]
     asked: tuple[Asked, ...]
-    nets: tuple[Key, ...]
+    nets: tuple[tuple[Key, float], ...]
     kinks: tuple[Key, ...]
     digits: int
     zeros: bool
@@ -100,9 +104,9 @@ def is_shown(graph: StepGraph, key: Key) -> bool:
     return not any(key.quantity in quantities for quantities in long_way)
 
 
-def _guarded(graph: StepGraph) -> tuple[tuple[Key, ...], tuple[Key, ...]]:
-    """Give the inputs of saturating activations, and those of activations with a kink."""
-    nets: list[Key] = []
+def _guarded(graph: StepGraph) -> tuple[tuple[tuple[Key, float], ...], tuple[Key, ...]]:
+    """Give the inputs of saturating activations with their bounds, and those of activations with a kink."""
+    nets: list[tuple[Key, float]] = []
     kinks: list[Key] = []
     for key in graph.keys():
         kind = key.quantity.kind
@@ -110,53 +114,88 @@ def _guarded(graph: StepGraph) -> tuple[tuple[Key, ...], tuple[Key, ...]]:
             stage = next((s for s in graph.steps[graph.step_of(key)].contents.stages
                           if isinstance(s, ActivationStage) and s.read is key.quantity), None)  # fmt: skip
             name = stage.op.name if stage is not None else "tanh"
-            if name in SATURATING:
-                nets.append(key)
+            if name in SATURATED:
+                nets.append((key, SATURATED[name]))
             elif name != "identity":
                 kinks.append(key)
     return tuple(nets), tuple(kinks)
 
 
 def find(plan: Plan, seed: int, what: str, fits: Callable[[Found], bool]) -> Found:
-    """Search the numbers of one sheet: of the draws for this seed and name, the first that is good and `fits`.
+    """Search the numbers of one sheet: the first draw for this seed and name that is good, far apart, and `fits`.
 
-    Where none is good in `MOST` times `TOGETHER` draws, the one whose results are the farthest apart.
+    After the first time, most draws are the best so far with some of their numbers drawn anew. Where none is far enough
+    apart in `MOST` times `TOGETHER` draws, the best one is given.
     """
     rng = generator(seed, what)
+    parents: dict[str, Array] = {}
+    apart = np.empty(0)
     best: Found | None = None
     for turn in range(MOST):
         drawn = _draw(plan, rng, TOGETHER)
+        if len(apart):
+            drawn = _bred(plan, rng, drawn, parents)
         with np.errstate(all="ignore"):
-            numbers = _numbers(plan, drawn)
-            good = bearable(plan, numbers, TOGETHER)
-            if not good.any():
-                continue
+            good = np.flatnonzero(bearable(plan, _numbers(plan, drawn), TOGETHER))
             kept = {name: array[good] for name, array in drawn.items()}
-            many = int(good.sum())
-            least = separation(plan.asked, _numbers(plan, kept), many, plan.digits, zeros=plan.zeros).least
-        places = np.flatnonzero(good)
-        for k in [*np.flatnonzero(least >= APART), int(least.argmax())]:
-            one = Found({name: tuple(map(float, array[k])) for name, array in kept.items()}, float(least[k]),
-                        turn * TOGETHER + int(places[k]) + 1)  # fmt: skip
-            if least[k] >= APART and fits(one):
+            numbers = _numbers(plan, kept)
+            least = separation(plan.asked, numbers, len(good), plan.digits, zeros=plan.zeros).least
+        for k in np.flatnonzero(least >= APART):
+            one = _found(kept, int(k), float(least[k]), turn * TOGETHER + int(good[k]) + 1)
+            if fits(one):
                 return one
-            if (best is None or one.apart > best.apart) and fits(one):
-                best = one
-    if best is None:
-        best = Found({name: tuple(map(float, array[0])) for name, array in drawn.items()}, 0.0, MOST * TOGETHER)
+            least[k] = 0.0
+        parents, apart = _best(parents, apart, kept, least)
+        if len(apart):
+            best = _found(parents, 0, float(apart[0]), (turn + 1) * TOGETHER)
+    if best is None or not fits(best):
+        raise BacklitError(
+            f"no numbers were found for {what.splitlines()[0]!r} in {MOST * TOGETHER:,} draws that are short and far "
+            "from saturation; choose a smaller network, other activations, or another seed."
+        )
     return best
+
+
+def _found(arrays: Mapping[str, Array], k: int, apart: float, draws: int) -> Found:
+    return Found({name: tuple(map(float, array[k])) for name, array in arrays.items()}, apart, draws)
+
+
+def _best(
+    before: Mapping[str, Array], apart: Array, kept: Mapping[str, Array], least: Array
+) -> tuple[dict[str, Array], Array]:
+    """Give the draws that are the farthest apart, of those before and of new ones, the best first."""
+    both = {name: np.concatenate([before[name], array]) if before else array for name, array in kept.items()}
+    every = np.concatenate([apart, least])
+    order = np.argsort(-every, kind="stable")[:PARENTS]
+    return {name: array[order] for name, array in both.items()}, every[order]
+
+
+def _bred(plan: Plan, rng: np.random.Generator, fresh: Mapping[str, Array], parents: Mapping[str, Array]) -> dict[str, Array]:
+    """Give draws of which the first ones are fresh, and each other one is a parent with some numbers of a fresh one."""
+    found = {}
+    count = len(next(iter(parents.values())))
+    whose = rng.integers(count, size=TOGETHER)
+    for name, array in fresh.items():
+        new = rng.random(array.shape) < CHANGED
+        if plan.draws.get(name, Draw()).one_hot:
+            new = np.repeat(new[:, :1], array.shape[1], axis=1)
+        if name in plan.like:
+            new = new[:, list(plan.like[name])]
+        new[:FRESH] = True
+        found[name] = np.where(new, array, parents[name][whose])
+    return found
 
 
 def bearable(plan: Plan, numbers: Numbers, draws: int) -> Array:
     """Tell of each draw whether its numbers are bearable and not degenerate."""
     good = np.ones(draws, bool)
-    for key in plan.nets:
+    for key, largest in plan.nets:
         size = np.abs(_many(numbers.of(key), draws))
-        good &= (size < SATURATED) & (size > 0.05)
+        good &= (size < largest) & (size > NOT_NULL)
     idle = np.zeros(draws)
     for key in plan.kinks:
         net = _many(numbers.of(key), draws)
-        good &= np.abs(net) > 0.05
+        good &= np.abs(net) > NOT_NULL
         idle += net < 0
     if plan.kinks:
         good &= (idle >= 1) & (idle <= max(1, len(plan.kinks) // 3))

@@ -90,6 +90,8 @@ def separation(asked: Sequence[Asked], numbers: Numbers, draws: int, digits: int
     another result at another number of the same kind.
     """
     pairs = np.full((len(asked), draws), np.inf)
+    if not draws:
+        return Separation(np.empty(0), pairs)
     shows: dict[tuple[str, Any], Array] = {}
     with np.errstate(all="ignore"):
         for place, one in enumerate(asked):
