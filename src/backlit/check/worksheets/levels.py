@@ -68,8 +68,8 @@ def _levels() -> dict[str, Level]:
         "1": Level("One neuron", _file("One neuron", 2, [_dense(2, 1, "sigmoid")], [[0.5, 2.0]], [[0.9]]), drawn),
         "2": Level(
             "One hidden layer",
-            _file("One hidden layer", 2, [_dense(2, 2, "tanh"), _dense(2, 2, "sigmoid")], [[0.5, 2.0]],
-                  [[0.9, 0.2]], sums, {"op": "sgd", "rate": 0.7}), drawn),
+            _file("One hidden layer", 2, [_dense(2, 2, "sigmoid"), _dense(2, 2, "sigmoid")], [[0.5, 2.0]],
+                  [[0.9, 0.2]], sums), drawn, digits=5),
         "3": Level(
             "Softmax and cross-entropy",
             _file("Softmax and cross-entropy", 2, [_dense(2, 3, "softmax")], [[0.5, 2.0]], [[0.0, 1.0, 0.0]],

@@ -20,10 +20,11 @@ from backlit.explain.stages.activation import ActivationStage
 
 APART = 20.0
 """So many units of the last digit are between the results of any two mistakes, and from the right one."""
-TOGETHER, MOST = 1024, 48
+TOGETHER, MOST = 1024, 60
 """So many draws are measured at once, and so many times at most."""
-FRESH, PARENTS, CHANGED = 256, 12, 0.12
-"""After the first time so many draws are fresh; the others vary so many of the best, this share of their numbers."""
+FRESH, PARENTS, CHANGED, ANEW = 128, 30, 0.2, 20
+"""After the first time so many draws are fresh; the others vary so many of the best, this share of their numbers. After so many times
+the search begins anew, from fresh draws."""
 SAMPLE = 48
 SMALLEST, LARGEST = 0.004, 12.0
 """Of the size of results: smaller ones have few digits left, larger ones many."""
@@ -146,8 +147,10 @@ def find(plan: Plan, seed: int, what: str, fits: Callable[[Found], bool]) -> Fou
                 return one
             least[k] = 0.0
         parents, apart = _best(parents, apart, kept, least)
-        if len(apart):
+        if len(apart) and (best is None or apart[0] > best.apart):
             best = _found(parents, 0, float(apart[0]), (turn + 1) * TOGETHER)
+        if turn % ANEW == ANEW - 1:
+            parents, apart = {}, np.empty(0)
     if best is None or not fits(best):
         raise BacklitError(
             f"no numbers were found for {what.splitlines()[0]!r} in {MOST * TOGETHER:,} draws that are short and far "

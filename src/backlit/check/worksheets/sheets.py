@@ -134,7 +134,7 @@ def worksheet_of(
 
 def sheet_name(name: str, step: int | None) -> str:
     """Give a number's name on the sheet; of several steps with the step's number."""
-    return name if step is None else f"{name} @ step {step + 1}"
+    return name if step is None else f"step {step + 1}: {name}"
 
 
 def _line(record: Record, key: Key, graph: StepGraph, gaps: Gaps, step: int | None) -> Line:
