@@ -5,6 +5,7 @@
 `backlit.demo`: it runs an example or a network file and shows the run. `boundary` and `valley` draw what a model
 predicts over two inputs, and the error over two weights. `watch` runs a training and shows its curves meanwhile.
 `report` measures a table's model and gives its report. `diagnose` says what is wrong with a training.
+`worksheet` makes sheets to work out by hand.
 """
 
 from typing import TYPE_CHECKING
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from backlit.sources.reporting import report
     from backlit.sources.valleys import valley
     from backlit.sources.watching import watch
+    from backlit.sources.worksheets import worksheet
 
 _PLACES = {
     "boundary": "bounding",
@@ -28,8 +30,9 @@ _PLACES = {
     "report": "reporting",
     "valley": "valleys",
     "watch": "watching",
+    "worksheet": "worksheets",
 }
 
-__all__ = ["boundary", "demo", "diagnose", "explain", "report", "valley", "watch"]
+__all__ = ["boundary", "demo", "diagnose", "explain", "report", "valley", "watch", "worksheet"]
 
 __getattr__ = lazily(__name__, _PLACES)

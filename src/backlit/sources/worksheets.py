@@ -46,8 +46,8 @@ def worksheet(
     one and from each other. A student's numbers depend on the seed and on the name alone.
 
     Args:
-        network: a classic example's name or a network file, whose weights, biases and inputs are drawn anew; whole
-            numbers in the inputs, and the targets, stay.
+        network: a classic example's name or a network file, whose weights, biases and inputs are drawn anew; targets,
+            and pictures and sequences of whole numbers, stay. Of many rows, the first two or the first one are taken.
         level: instead, 1 (one neuron), 2 (one hidden layer; the default), 3 (softmax and cross-entropy), 4 (momentum,
             two steps), 5 (a batch of two rows) or 6 (a small convolution, or two time steps).
         kind: of level 6, "convolution" or "recurrent"; by default an even seed has the first, an odd one the second.
@@ -73,7 +73,9 @@ def worksheet(
     of = _level(network, level, kind, seed)
     if digits is not None and digits > 9:
         raise BacklitError(f"digits is {digits}; expected at most 9 places behind the point, to work out by hand.")
-    made = _making(of) if digits is None and network is not None else _Making(of, of.digits if digits is None else digits)
+    made = (
+        _making(of) if digits is None and network is not None else _Making(of, of.digits if digits is None else digits)
+    )
     return Worksheets(
         tuple(made.sheet(student, seed, chosen) for student in _students(students, count or 1)), title=of.title
     )
@@ -114,6 +116,8 @@ def _level(network: Any, level: int | None, kind: str | None, seed: int) -> Leve
 
 def _of_file(raw: Mapping[str, Any], setup: Setup, name: str, title: str) -> Level:
     """Give a network file as a level: its first run, with all its numbers written out."""
+    if isinstance(setup.network.inputs, dict):
+        raise BacklitError(f"{name} has several inputs; expected a network with one, for a sheet.")
     X, Y = setup.rows()
     built = setup.build()
     batch = min(len(X), _batch(setup, len(X)))
@@ -131,12 +135,15 @@ def _of_file(raw: Mapping[str, Any], setup: Setup, name: str, title: str) -> Lev
             )
         tables["network"]["layers"][int(label) - 1][VALUES[own]] = np.asarray(built[array], float).tolist()
     name_weights(tables)
-    shape = tuple(built.input_shape) if len(getattr(built, "input_shape", ())) > 1 else ()
-    rows = np.asarray(X[:batch], float)
-    whole = bool(np.all(rows == np.round(rows)))
-    tables["data"] = {"inputs": rows.reshape(batch, *shape).tolist(), "targets": np.asarray(Y[:batch], float).tolist()}
     tables["training"] = {**dict(raw.get("training", {})), "batch_size": "full", "epochs": 1}
-    draws = {"weights": WEIGHTS} if whole else {"X": INPUTS, "weights": WEIGHTS}
+    flat = not isinstance(setup.network.inputs, (list, tuple)) or isinstance(setup.network.inputs[0], str)
+    whole = bool(np.all(X[:batch] == np.round(X[:batch])))
+    draws = {"weights": WEIGHTS} if whole and not flat else {"X": INPUTS, "weights": WEIGHTS}
+    for rows in dict.fromkeys((batch, min(batch, 2), 1)):
+        inputs, targets = (np.asarray(array[:rows], float).tolist() for array in (X, Y))
+        tables["data"] = {"inputs": inputs, "targets": targets}
+        if len(steps_of(tables, 1, 4)[0].contents) <= MOST_NUMBERS:
+            break
     return Level(title, tables, draws, zeros=True)
 
 

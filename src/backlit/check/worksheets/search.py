@@ -173,7 +173,9 @@ def _best(
     return {name: array[order] for name, array in both.items()}, every[order]
 
 
-def _bred(plan: Plan, rng: np.random.Generator, fresh: Mapping[str, Array], parents: Mapping[str, Array]) -> dict[str, Array]:
+def _bred(
+    plan: Plan, rng: np.random.Generator, fresh: Mapping[str, Array], parents: Mapping[str, Array]
+) -> dict[str, Array]:
     """Give draws of which the first ones are fresh, and each other one is a parent with some numbers of a fresh one."""
     found = {}
     count = len(next(iter(parents.values())))
@@ -245,6 +247,8 @@ def agrees(plan: Plan, found: Found, graph: StepGraph) -> bool:
     numbers = _numbers(plan, drawn)
     keys = [key for key in graph.keys() if is_worked(graph, key)]
     return len(keys) == len(plan.asked) and all(
-        math.isclose(float(np.ravel(numbers.of(one.key))[0]), key.quantity.value(key.place), rel_tol=1e-9, abs_tol=1e-12)
+        math.isclose(
+            float(np.ravel(numbers.of(one.key))[0]), key.quantity.value(key.place), rel_tol=1e-9, abs_tol=1e-12
+        )
         for one, key in zip(plan.asked, keys, strict=True)
     )

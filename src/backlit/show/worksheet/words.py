@@ -69,8 +69,9 @@ def short(record: Record) -> str:
 
 
 def blank_csv(sheet: Worksheet) -> str:
-    """Give the CSV file to fill in: names, and no numbers."""
-    return "".join(["name,number\n", *(f"{_cell(name)},\n" for name in sheet.blanks)])
+    """Give the CSV file to fill in: whose it is, then names, and no numbers."""
+    whose = [f"student,{_cell(sheet.student)}\n"] if sheet.student else []
+    return "".join(["name,number\n", *whose, *(f"{_cell(name)},\n" for name in sheet.blanks)])
 
 
 def _cell(text: str) -> str:

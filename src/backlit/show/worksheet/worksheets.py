@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal, get_args
 
+from backlit.check.worksheets.search import APART
 from backlit.check.worksheets.sheets import Worksheet
 from backlit.engine import Shown
 from backlit.errors import BacklitError, counted
@@ -87,6 +88,25 @@ class Worksheets(Shown, Sequence[Worksheet]):
             raise BacklitError(f"cannot write {error.filename or target}: {error.strerror}.") from None
         return target
 
+    def written(self, folder: Path, formats: Sequence[str]) -> Iterator[str]:
+        """Say what `save` wrote, and what a teacher does with it."""
+        several = len(self) > 1 and any(form != "md" for form in formats)
+        printed = next((f"all-sheets{ENDINGS[form]}" for form in formats if form != "md"), "") if several else "sheets"
+        keys = f"key/{printed.replace('sheets', 'keys')}" if several else "key"
+        yield f"{counted(len(self), 'worksheet')}, {self.title}, written to {folder}:"
+        if several:
+            yield f"  print    {printed} (sheets/ has them one by one); the key: {keys}"
+        else:
+            yield "  print    what is in sheets; the key is in key"
+        yield f"  hand out {', '.join(f'{sheet.stem}.csv' for sheet in self.sheets[:2])}{', ...' if len(self) > 2 else ''}, to be filled in"
+        yield f"  check    backlit check {folder}"
+        least = min(sheet.apart for sheet in self)
+        if least < APART:
+            yield (
+                f"  note     at {counted(self[0].digits, 'place')} behind the point the results of two mistakes are only "
+                f"{least:.1f} units of the last one apart on a sheet; --digits {self[0].digits + 1} tells more mistakes apart."
+            )
+
     def _files(self, formats: Sequence[str]) -> Iterator[tuple[str, str]]:
         """Give all files by their paths in the folder."""
         for sheet in self.sheets:
@@ -112,8 +132,8 @@ class Worksheets(Shown, Sequence[Worksheet]):
 
 def _is_filled_in(raw: bytes) -> bool:
     """Tell whether a line after the first has something behind its name."""
-    lines = raw.decode("utf-8", errors="replace").splitlines()[1:]
-    return any(re.split("[,;\t]", line.strip())[-1].strip('" ') for line in lines if line.strip())
+    lines = (line.strip() for line in raw.decode("utf-8", errors="replace").splitlines()[1:])
+    return any(re.split("[,;\t]", line)[-1].strip('" ') for line in lines if line and not line.startswith("student"))
 
 
 def _written(sheets: Sequence[Worksheet], form: str, *, key: bool) -> str:
