@@ -37,7 +37,8 @@ if TYPE_CHECKING:
     from backlit.show.report.report import Report
     from backlit.show.worked.epoch import WorkedEpoch
     from backlit.show.worked.example import WorkedExample
-    from backlit.sources import boundary, check_work, demo, diagnose, explain, report, valley, watch
+    from backlit.show.worksheet.worksheets import Worksheets
+    from backlit.sources import boundary, check_work, demo, diagnose, explain, report, valley, watch, worksheet
 
 __version__ = "0.1.0"
 
@@ -62,8 +63,10 @@ _PLACES = {
     "Diagnosed": "show.diagnose.diagnosed",
     "explain": "sources",
     "watch": "sources",
+    "worksheet": "sources",
     "WorkedEpoch": "show.worked.epoch",
     "WorkedExample": "show.worked.example",
+    "Worksheets": "show.worksheet.worksheets",
     "report": "sources",
     "Report": "show.report.report",
     "save": "model.file",
@@ -103,6 +106,7 @@ __all__ = [
     "Training",
     "WorkedEpoch",
     "WorkedExample",
+    "Worksheets",
     "boundary",
     "check_work",
     "demo",
@@ -118,6 +122,7 @@ __all__ = [
     "torch_weights",
     "valley",
     "watch",
+    "worksheet",
 ]
 
 
