@@ -102,7 +102,7 @@ FLAWS = tuple(Flaw(name, frozenset(codes.split()), can) for name, codes, can in 
     ("relu slope one", "relu-slope-one slope-left-out", hidden("relu")),
     ("out for slope", "out-for-slope", lambda case: hidden("tanh")(case) or hidden("sigmoid")(case)),
     ("error sign", "error-sign", lambda case: True),
-    ("mean forgotten", "mean-forgotten", several),
+    ("mean forgotten", "mean-forgotten mean-over-outputs", several),
     ("mean twice", "mean-twice", several),
     ("over outputs too", "mean-over-rows-and-outputs mean-over-outputs",
      lambda case: case.loss != "mse" and case.layers[-1][0] > 1),
