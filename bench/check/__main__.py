@@ -26,8 +26,8 @@ def planted_lines(networks: list[str], seeds: range, digits: tuple[int, ...], co
             graph = graph_of(name, seed)
             keys = workable(graph)
             rng = np.random.default_rng([seed, len(name)])
-            for planted in plants(graph, rng, codes):
-                for places in digits:
+            for places in digits:
+                for planted in plants(graph, rng, places, codes):
                     lines.append(one_line(name, seed, graph, keys, planted, places, rng))
     return lines
 

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from backlit.check import digits
 from backlit.explain.algebra.tree import Apply, Node, Ref
 from backlit.explain.record.quantities import Key
 
@@ -86,6 +87,8 @@ def _slope(head: str, args: list[float], place: int) -> float:
         return math.prod(args[:place] + args[place + 1 :])
     if head == "/":
         return 1.0 / args[1] if place == 0 else -args[0] / (args[1] * args[1])
+    if head in digits.SLOPES:
+        return digits.SLOPES[head]
     x = args[place]
     reach = STEP * max(abs(x), 1e-3)
     here = _applied(head, args)
@@ -158,5 +161,6 @@ _OPERATIONS: dict[str, Callable[..., Any]] = {
     "≤": lambda x, y: x <= y,
     "≥": lambda x, y: x >= y,
     "≠": lambda x, y: x != y,
+    **digits.OPERATIONS,
 }
 """What an operation does with numbers; functions of ops of one's own are not among them."""

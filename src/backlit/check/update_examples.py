@@ -6,10 +6,10 @@ import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import backlit.ops.layers.dense as dense
 from backlit.check.graph import StepGraph
 from backlit.engine import Network
 from backlit.explain import explain_step
+from backlit.ops.layers.dense import Dense
 from backlit.ops.losses.regression import MSE, HalfSquaredError
 from backlit.ops.optimizers.adaptive import Adam, AdamW, RMSProp
 from backlit.ops.optimizers.descent import SGD, Momentum, Nesterov
@@ -22,12 +22,12 @@ X3, Y3 = [*X2, [-0.5, 0.75]], [*Y2, [1.0, 1.0]]
 
 def _one(activation: str = "sigmoid") -> Network:
     """Give two inputs and one output."""
-    return Network([dense.Dense(1, activation, weights=[[0.4], [0.3]], biases=[0.25])], 2)
+    return Network([Dense(1, activation, weights=[[0.4], [0.3]], biases=[0.25])], 2)
 
 
 def _two(loss: Any = None) -> Network:
     """Give two inputs and two outputs."""
-    layer = dense.Dense(2, "sigmoid", weights=[[0.4, -0.2], [0.3, 0.6]], biases=[0.1, -0.3])
+    layer = Dense(2, "sigmoid", weights=[[0.4, -0.2], [0.3, 0.6]], biases=[0.1, -0.3])
     return Network([layer], 2, loss or HalfSquaredError())
 
 
@@ -36,8 +36,8 @@ def _graph(network: Network, X: Any, Y: Any, **settings: Any) -> StepGraph:
 
 
 def _shared() -> Network:
-    hidden = dense.Dense(2, "sigmoid", bias="shared", weights=[[0.15, 0.25], [0.2, 0.3]], biases=[0.35])
-    return Network([hidden, dense.Dense(1, "sigmoid", weights=[[0.4], [0.5]], biases=[0.6])], 2)
+    hidden = Dense(2, "sigmoid", bias="shared", weights=[[0.15, 0.25], [0.2, 0.3]], biases=[0.35])
+    return Network([hidden, Dense(1, "sigmoid", weights=[[0.4], [0.5]], biases=[0.6])], 2)
 
 
 def _two_steps() -> StepGraph:

@@ -6,23 +6,21 @@ These say what was done but not which belief is behind it, so they count only wh
 from __future__ import annotations
 
 import itertools
-import math
-from collections.abc import Iterator
-from decimal import ROUND_HALF_EVEN, Decimal
+from collections.abc import Collection, Iterator, Sequence
 
 from backlit.check.catalogue import mistake
-from backlit.check.evaluation import value_of
+from backlit.check.digits import rounded_node
 from backlit.check.patterns import negated
 from backlit.check.site import Changed, Site, leaves, mapped, parts, swapped, without
 from backlit.explain.algebra.printing import plain
-from backlit.explain.algebra.tree import Apply, Literal, Node, Ref, neg, over, square, times
+from backlit.explain.algebra.tree import Apply, Literal, Node, Ref, over, square, times
 from backlit.explain.record.quantities import Key
 
 LONGEST = 64
 """Sums and products of more parts are left alone: too many of their parts would give any number."""
 NEIGHBOURS = 16
 """So many numbers of the same kind are tried in the place of one, those nearest first."""
-MOST_DIGITS = 8
+MOST_DIGITS = 5
 """Rounding to more digits is none that is seen."""
 
 
@@ -80,7 +78,7 @@ def factor_left_out(site: Site) -> Iterator[Changed]:
 
 @mistake(
     "constant-left-out", roles=(), general=True, title="a constant factor is left out",
-    why="The formula has this factor, or divisor.", example=("sgd-step", "E"),
+    why="The formula has this factor, or divisor.", example=("sgd-step", "E(o1)"),
 )  # fmt: skip
 def constant_left_out(site: Site) -> Iterator[Changed]:
     """Leave each constant factor and divisor out."""
@@ -117,7 +115,7 @@ def sign_of_a_term(site: Site) -> Iterator[Changed]:
 
 @mistake(
     "power-left-out", roles=(), general=True, title="a square, a root or a size is left out",
-    why="The formula squares this number, or takes its root or its size.", example=("sgd-step", "E"),
+    why="The formula squares this number, or takes its root or its size.", example=("sgd-step", "E(o1)"),
 )  # fmt: skip
 def square_left_out(site: Site) -> Iterator[Changed]:
     """Leave each power, root, size, sign and other function of one number out."""
@@ -144,7 +142,8 @@ def factor_doubled(site: Site) -> Iterator[Changed]:
 
 
 @mistake(
-    "division-for-multiplication", roles=(), general=True, title="divided in place of multiplied, or the other way round",
+    "division-for-multiplication", roles=(), general=True,
+    title="divided in place of multiplied, or the other way round",
     why="The formula multiplies here, or divides.", example=("sgd-step", "dE/dw(i1,o1)"),
 )  # fmt: skip
 def division_for_multiplication(site: Site) -> Iterator[Changed]:
@@ -228,63 +227,39 @@ def _near(site: Site, key: Key) -> Iterator[Key]:
         yield Key(quantity, type(at)(at.row, at.unit, at.source))
 
 
-# -------------------------------------------------------------------------------------------------------------- rounding
+# ------------------------------------------------------------------------------------------------------------- rounding
 
 
 @mistake(
     "rounded-too-early", roles=(), general=True, harmless=True, title="numbers on the way were rounded to fewer digits",
     why="Each rounding on the way adds to that of the result: keep two digits more than the result is to have.",
-    example=("sgd-step", "net(o1)"),
+    example=("sgd-step", "dE/dw(i1,o1)"),
 )  # fmt: skip
 def rounded_too_early(site: Site) -> Iterator[Changed]:
-    """Round all operands, each operand, or all products on the way to some decimals or significant figures."""
-    numbers = {ref: site.number(ref.key) for ref in leaves(site.node) if ref.key is not None}
-    every = {ref: number for ref, number in numbers.items() if math.isfinite(number)}
+    """Round all operands, one operand, or all products on the way, to some decimals or significant figures."""
+    numbers: Sequence[Node] = [*dict.fromkeys(ref for ref in leaves(site.node) if ref.key is not None)][:LONGEST]
     products = _products(site)
-    for digits in range(MOST_DIGITS, 0, -1):
+    for digits in range(MOST_DIGITS, 1, -1):
         for figures in (False, True):
-            if figures and digits < 2:
-                continue
-            said = f"{digits} figures" if figures else f"{digits} decimals"
-            yield from _rounded(site, every, digits, figures, f"all to {said}")
-            if len(every) > 1:
-                for ref, number in every.items():
-                    yield from _rounded(site, {ref: number}, digits, figures, f"{ref.name} to {said}")
-            yield from _rounded(site, products, digits, figures, f"what is added to {said}")
+            said = f"{digits} {'figures' if figures else 'decimals'}"
+            choices: list[tuple[Sequence[Node], str]] = [(numbers, f"all to {said}"), (products, f"what is added up to {said}")]
+            choices += [([node], f"{plain(node)} to {said}") for node in numbers if len(numbers) > 1]
+            for chosen, detail in choices:
+                if chosen:
+                    yield Changed(_rounded(site.node, chosen, digits, figures), detail)
 
 
-def _products(site: Site) -> dict[Node, float]:
-    """Give the numbers of what a formula adds up and of what stands in its functions."""
-    found: dict[Node, float] = {}
+def _products(site: Site) -> list[Node]:
+    """Give the products and quotients that a formula adds up, and what its functions are of."""
+    found: dict[Node, None] = {}
     for part in parts(site.node):
         if part.head in {"+", "/", "exp", "tanh", "^"} and len(part.args) <= LONGEST:
             for arg in part.args:
                 inside = arg.args[0] if isinstance(arg, Apply) and arg.head == "neg" else arg
-                if isinstance(inside, Apply):
-                    value = value_of(inside, site.number)
-                    if math.isfinite(value):
-                        found[inside] = value
-    return found
+                if isinstance(inside, Apply) and inside.head != "+":
+                    found[inside] = None
+    return list(found)
 
 
-def _rounded(site: Site, numbers: dict[Ref, float] | dict[Node, float], digits: int, figures: bool,
-             detail: str) -> Iterator[Changed]:  # fmt: skip
-    put: dict[Node, Node] = {}
-    for node, number in numbers.items():
-        new = rounded(number, digits, figures=figures)
-        if float(new) != number:
-            put[node] = neg(Literal(f"{-new:f}")) if new < 0 else Literal(f"{new:f}")
-    if put:
-        yield Changed(mapped(site.node, lambda node: put.get(node)), detail)
-
-
-def rounded(number: float, digits: int, *, figures: bool = False) -> Decimal:
-    """Round a number to so many decimals, or significant figures; ties to even.
-
-    >>> rounded(0.123456, 3), rounded(0.00123456, 3, figures=True)
-    (Decimal('0.123'), Decimal('0.00123'))
-    """
-    exact = Decimal(repr(float(number)))
-    place = exact.adjusted() + 1 - digits if figures and number else -digits
-    unit = Decimal(1).scaleb(place)
-    return exact.quantize(unit, ROUND_HALF_EVEN) if exact.adjusted() - place < 28 else exact
+def _rounded(node: Node, chosen: Collection[Node], digits: int, figures: bool) -> Node:
+    return mapped(node, lambda found: rounded_node(found, digits, figures=figures) if found in chosen else None)

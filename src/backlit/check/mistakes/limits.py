@@ -25,7 +25,7 @@ def clipping_left_out(site: Site) -> Iterator[Changed]:
 
 
 @mistake(
-    "clipped-always", roles=("limited gradient",), 
+    "clipped-always", roles=("limited gradient",),
     title="the slopes are scaled to the largest norm although they are within it",
     why="Only where the norm of all slopes is above the limit are they scaled down; else they stay.",
     example=("within-the-norm", "g scaled(w(i1,o1))"),

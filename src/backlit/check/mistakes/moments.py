@@ -243,10 +243,10 @@ def betas_swapped(site: Site) -> Iterator[Changed]:
 )  # fmt: skip
 def square_left_out(site: Site) -> Iterator[Changed]:
     """Leave the square of the slope out."""
-    own = [site.ref(key) for key in gradients(site)]
+    own = is_any(gradients(site))
 
     def change(node: Node) -> Node | None:
-        if isinstance(node, Apply) and node.head == "^" and any(has(node.args[0], lambda ref: ref == g) for g in own):
+        if isinstance(node, Apply) and node.head == "^" and has(node.args[0], own):
             return node.args[0]
         return None
 

@@ -83,7 +83,7 @@ def rate_twice(site: Site) -> Iterator[Changed]:
 @mistake(
     "schedule-left-out", roles=("new weight", "new slot"),
     title="the optimizer's own rate in place of the schedule's",
-    why="The schedule changes the learning rate from step to step; this step's rate is the optimizer's times its share.",
+    why="The schedule changes the learning rate from step to step; this step's is the optimizer's own times its share.",
     example=("schedule-second-step", "w(i1,o1)+"),
 )  # fmt: skip
 def schedule_left_out(site: Site) -> Iterator[Changed]:
@@ -133,7 +133,7 @@ def change_for_new_weight(site: Site) -> Iterator[Changed]:
 @mistake(
     "step-transposed", roles=("new weight", "new slot", "limited gradient"),
     title="the slopes stand in the transposed matrix",
-    why="The slope in the row of a source and the column of a unit belongs to the weight from that source to that unit.",
+    why="The slope in a source's row and a unit's column is that of the weight from that source to that unit.",
     example=("batch-of-two", "w(i1,o2)+"),
 )  # fmt: skip
 def gradient_transposed(site: Site) -> Iterator[Changed]:
