@@ -7,6 +7,7 @@ of the changed one. Nothing here knows backpropagation.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any
@@ -17,7 +18,7 @@ import numpy as np
 from backlit.check.catalogue import Mistake, mistakes
 from backlit.check.evaluation import value_of
 from backlit.check.graph import StepGraph, operands
-from backlit.check.site import Site
+from backlit.check.site import Changed, Site
 from backlit.errors import BacklitError
 from backlit.explain.algebra.tree import Apply, Node, evaluate
 from backlit.explain.record.quantities import Key
@@ -100,19 +101,25 @@ def _kind(key: Key) -> str:
 
 
 def _changes(graph: StepGraph, key: Key, rank: int) -> Iterator[tuple[str, str, Node, str]]:
-    """Give the changed formulas of a number: mistake, form, formula, detail."""
-    seen: dict[str, int] = {}
+    """Give the changed formulas of a number: mistake, form, formula, detail.
+
+    Code makes a mistake in one form at all numbers: in the same one of several, or in that of the number's own unit or
+    source.
+    """
+    by_code: dict[str, list[Changed]] = {}
     for formula in graph.formulas(key):
         site = Site(graph, key, formula)
         for mistake in mistakes().values():
-            if mistake.scope == "slip" or mistake.harmless or rank_of(mistake) != rank:
-                continue
-            for change in mistake.at(site):
-                form = seen[mistake.code] = seen.get(mistake.code, -1) + 1
-                if form >= MOST_FORMS:
-                    break
-                named = change.detail and not any(graph.name(operand) in change.detail for operand in site.operands)
-                yield mistake.code, change.detail if named else str(form), change.node, change.detail
+            if mistake.scope != "slip" and not mistake.harmless and rank_of(mistake) == rank:
+                by_code.setdefault(mistake.code, []).extend(itertools.islice(mistake.at(site), MOST_FORMS))
+    for code, changes in by_code.items():
+        names = [graph.name(operand) for operand in operands(changes[0].node)] if changes else []
+        for number, change in enumerate(changes[:MOST_FORMS]):
+            named = change.detail and not any(name in change.detail for name in names)
+            yield code, change.detail if named else str(number), change.node, change.detail
+        for form, place in (("unit", key.place.unit), ("source", key.place.source)):
+            if 1 < len(changes) and place < len(changes):
+                yield code, form, changes[place].node, changes[place].detail
 
 
 class PlantedStep:
