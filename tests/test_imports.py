@@ -41,13 +41,15 @@ MAY_IMPORT: dict[str, set[str]] = {
     "model": {"engine", "data", "ops", "kernels"},
     "examples": {"engine", "data", "ops", "kernels"},
     "explain": {"engine", "ops", "kernels"},
+    "check": {"explain", "data", "engine", "ops", "kernels"},
     "diagnose": {"explain", "model", "examples", "data", "engine", "ops", "kernels"},
     "analysis": {"diagnose", "explain", "model", "data", "engine", "ops", "kernels"},
-    "show": {"diagnose", "analysis", "explain", "engine", "examples", "model", "data"},
+    "show": {"check", "diagnose", "analysis", "explain", "engine", "examples", "model", "data"},
     "estimators": {"engine", "data", "model", "ops", "kernels", "show"},
-    "sources": {"diagnose", "show", "analysis", "explain", "examples", "model", "data", "engine", "ops"},
+    "sources": {"check", "diagnose", "show", "analysis", "explain", "examples", "model", "data", "engine", "ops"},
     "page": {
         "sources",
+        "check",
         "show",
         "diagnose",
         "analysis",
@@ -62,6 +64,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "cli": {
         "page",
         "sources",
+        "check",
         "diagnose",
         "show",
         "analysis",
@@ -75,7 +78,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "__init__",
     },
     "__main__": {"cli", "__init__"},
-    "__init__": {"ops", "engine", "model", "diagnose", "analysis", "estimators", "show", "sources"},
+    "__init__": {"check", "ops", "engine", "model", "diagnose", "analysis", "estimators", "show", "sources"},
 }
 """What each package may import beside itself and what is below all."""
 

@@ -23,6 +23,7 @@ from backlit.lazy import lazily
 from backlit.model.after_training import look_at
 
 if TYPE_CHECKING:
+    from backlit.check.code import CheckedGradients, CheckedLosses, check_gradients, check_losses
     from backlit.engine import DivergedWarning, Epoch, GradientCheck, Network, Training, gradcheck
     from backlit.errors import BacklitError, BacklitWarning
     from backlit.estimators import LossCurveDisplay, MLPClassifier, MLPRegressor
@@ -46,6 +47,10 @@ _PLACES = {
     "LossCurveDisplay": "estimators",
     "MLPClassifier": "estimators",
     "MLPRegressor": "estimators",
+    "check_gradients": "check.code",
+    "CheckedGradients": "check.code",
+    "check_losses": "check.code",
+    "CheckedLosses": "check.code",
     "Network": "engine",
     "Training": "engine",
     "Epoch": "engine",
@@ -82,6 +87,8 @@ __all__ = [
     "Activation",
     "BacklitError",
     "BacklitWarning",
+    "CheckedGradients",
+    "CheckedLosses",
     "Demo",
     "Diagnosed",
     "DivergedWarning",
@@ -100,6 +107,8 @@ __all__ = [
     "WorkedEpoch",
     "WorkedExample",
     "boundary",
+    "check_gradients",
+    "check_losses",
     "demo",
     "diagnose",
     "explain",

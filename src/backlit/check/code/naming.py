@@ -147,5 +147,3 @@ class Search:
 
     def _line(self, key: Key, node: Node, value: float) -> str:
         return f"{self.graph.name(key)} = {plain(node)} = {plain(node, DIGITS)} = {value:.{DIGITS}g}"
-
-

@@ -61,7 +61,7 @@ def rank_of(mistake: Mistake) -> int:
 def plantings(graph: StepGraph, rank: int) -> list[Planting]:
     """Give all mistakes of a rank that code can make in a step, each everywhere and in each part of it."""
     found: dict[tuple[str, str], dict[Key, tuple[Node, str]]] = {}
-    for key in graph.keys():
+    for key in (*graph.keys(),):
         if graph.role(key) in AFTER_THE_GRADIENT or graph.formula(key) is None:
             continue
         for code, form, node, detail in _changes(graph, key, rank):
@@ -118,7 +118,7 @@ def _changes(graph: StepGraph, key: Key, rank: int) -> Iterator[tuple[str, str, 
             named = change.detail and not any(name in change.detail for name in names)
             yield code, change.detail if named else str(number), change.node, change.detail
         for form, place in (("unit", key.place.unit), ("source", key.place.source)):
-            if 1 < len(changes) and place < len(changes):
+            if len(changes) > 1 and place < len(changes):
                 yield code, form, changes[place].node, changes[place].detail
 
 
@@ -138,7 +138,7 @@ class PlantedStep:
         self._found: dict[Key, Numbers] = {}
         self._under_way: set[Key] = set()
         with np.errstate(all="ignore"):
-            for key in graph.keys():
+            for key in (*graph.keys(),):
                 if graph.role(key) not in AFTER_THE_GRADIENT:
                     self.numbers(key)
 
@@ -175,8 +175,9 @@ class PlantedStep:
         """Give a formula's numbers for some plantings: once for those that have the same operands."""
         keys = operands(formula)
         columns = [self.numbers(key) for key in keys]
-        if not any(isinstance(column, np.ndarray) for column in columns):
-            return np.full(len(which), value_of(formula, dict(zip(keys, columns, strict=True)).__getitem__))
+        alone = [column for column in columns if not isinstance(column, np.ndarray)]
+        if len(alone) == len(columns):
+            return np.full(len(which), value_of(formula, dict(zip(keys, alone, strict=True)).__getitem__))
         table = [column[which].tolist() if isinstance(column, np.ndarray) else [column] * len(which)
                  for column in columns]  # fmt: skip
         base = None if recorded is None else tuple(key.quantity.value(key.place) for key in keys)
@@ -216,5 +217,3 @@ def outputs_of(planted: PlantedStep, quantity: Any, rows: int) -> Array:
     places = [[Key(quantity, place) for place in quantity.places(row)] for row in range(rows)]
     return np.stack([np.stack([np.broadcast_to(planted.numbers(key), planted.count) for key in row], axis=-1)
                      for row in places], axis=1)  # fmt: skip
-
-
