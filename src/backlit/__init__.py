@@ -23,6 +23,7 @@ from backlit.lazy import lazily
 from backlit.model.after_training import look_at
 
 if TYPE_CHECKING:
+    from backlit.check.code import CheckedGradients, CheckedLosses, check_gradients, check_losses
     from backlit.engine import DivergedWarning, Epoch, GradientCheck, Network, Training, gradcheck
     from backlit.errors import BacklitError, BacklitWarning
     from backlit.estimators import LossCurveDisplay, MLPClassifier, MLPRegressor
@@ -48,6 +49,10 @@ _PLACES = {
     "LossCurveDisplay": "estimators",
     "MLPClassifier": "estimators",
     "MLPRegressor": "estimators",
+    "check_gradients": "check.code",
+    "CheckedGradients": "check.code",
+    "check_losses": "check.code",
+    "CheckedLosses": "check.code",
     "Network": "engine",
     "Training": "engine",
     "Epoch": "engine",
@@ -89,6 +94,8 @@ __all__ = [
     "BacklitError",
     "BacklitWarning",
     "Checked",
+    "CheckedGradients",
+    "CheckedLosses",
     "Demo",
     "Diagnosed",
     "DivergedWarning",
@@ -108,6 +115,8 @@ __all__ = [
     "WorkedExample",
     "Worksheets",
     "boundary",
+    "check_gradients",
+    "check_losses",
     "check_work",
     "demo",
     "diagnose",
