@@ -171,8 +171,8 @@ class Adam(Optimizer, frozen=True):
     def scalars(step: float, beta1: float, beta2: float, epsilon: float, epsilon_hat: float) -> tuple[float, ...]:
         """Give 1 / (1 - β1ᵗ), 1 / (1 - β2ᵗ), 1 - β1, 1 - β2, and what stands beside √v̂: ε, or for ε = 0 as good as nothing."""
         correction2 = 1.0 / (1.0 - beta2**step)
-        beside = epsilon if epsilon > 0.0 else 1e-19  # 0 / 1e-19 is 0; √v̂ of what float32 can square is larger
-        floor = beside * (np.sqrt(correction2) if epsilon_hat else 1.0)
+        beside = epsilon * (np.sqrt(correction2) if epsilon_hat else 1.0)
+        floor = beside if beside > 0.0 else 1e-19  # 0 / 1e-19 is 0; √v̂ of what float32 can square is larger
         return 1.0 / (1.0 - beta1**step), correction2, 1.0 - beta1, 1.0 - beta2, floor
 
     @staticmethod
