@@ -196,7 +196,7 @@ GATES = {"AND": [0, 0, 0, 1], "OR": [0, 1, 1, 1], "NAND": [1, 1, 1, 0], "NOT": [
 
 def test_one_neuron_learns_the_gates_but_xor():
     setups = {setup.name: setup for setup in run("gates").runs}
-    assert list(setups) == [*GATES, "XOR", *(f"{gate}, as in 1958" for gate in ("AND", "OR", "XOR"))]
+    assert list(setups) == [*GATES, "XOR", *(f"{gate}-1958" for gate in ("AND", "OR", "XOR"))]
     for name, wanted in GATES.items():
         answers = [row.after[0] for row in setups[name].predictions]
         assert [round(answer) for answer in answers] == wanted
@@ -221,7 +221,7 @@ PERCEPTRONS = {  # weights and bias after each epoch, worked out by hand, and af
 
 @pytest.mark.parametrize("gate", PERCEPTRONS)
 def test_the_perceptron_rule_learns_the_gates_but_xor(gate):
-    file, (weights, learned) = read_network_file(example_file("gates")).setup(f"{gate}, as in 1958"), PERCEPTRONS[gate]
+    file, (weights, learned) = read_network_file(example_file("gates")).setup(f"{gate}-1958"), PERCEPTRONS[gate]
     X, T = file.rows()
     w, right = np.zeros(3), None
     for epoch, after in enumerate(weights, 1):
