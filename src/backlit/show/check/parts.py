@@ -1,0 +1,228 @@
+"""The parts of checked work in the order in which a learner reads them: what all forms draw."""
+
+from __future__ import annotations
+
+import msgspec
+
+from backlit.check.records import CheckedNumber, CheckedWork, Fit, Verdict
+from backlit.explain import Record
+from backlit.show.check import words
+from backlit.show.check.hints import HINTS
+from backlit.show.check.lines import EQUALS, Piece, Pieces, compared, parts_of
+from backlit.show.report.texts import SENTENCE, listed, plain
+
+MOST_DETAILS = 3
+"""So many wrong numbers are gone into: who puts the first right has the others changed."""
+LONGEST_LINE = 4_000
+
+MISTAKEN, OWN, EXAMPLE = "with the mistake", "right, from the sheet's numbers", "in the worked example"
+RIGHT = "right"
+
+
+class Line(msgspec.Struct, frozen=True):
+    """A line of a calculation: its label, the name, and the formula, the numbers and the result as far as it has them.
+
+    Their pieces say what differs from the line beside it.
+    """
+
+    label: str
+    name: str
+    parts: tuple[Pieces, ...]
+
+    @property
+    def texts(self) -> list[str]:
+        """The parts as text."""
+        return ["".join(piece.text for piece in part) for part in self.parts]
+
+
+class Cause(msgspec.Struct, frozen=True):
+    """A mistake that gives a number: what it is, why it is wrong and what else there is to say, and its line."""
+
+    title: str
+    sentences: tuple[str, ...]
+    line: Line | None
+
+
+class Detail(msgspec.Struct, frozen=True):
+    """A wrong number, gone into.
+
+    Attributes:
+        place: from 1. heading: its name with what the sheet has. expected: what was expected. named: which mistake.
+        causes: the mistakes that give it. lines: the right ones. also: what else there is to say.
+        record: the worked example's record of it; None where there is none.
+    """
+
+    place: int
+    name: str
+    heading: str
+    expected: str
+    named: str
+    causes: tuple[Cause, ...]
+    lines: tuple[Line, ...]
+    also: tuple[str, ...]
+    record: Record | None
+
+
+class Listed(msgspec.Struct, frozen=True):
+    """Numbers of a verdict that needs a word: a heading, their names, the word."""
+
+    verdict: Verdict
+    title: str
+    names: str
+    said: str
+
+
+class Row(msgspec.Struct, frozen=True):
+    """A number in the table of all: name, on the sheet, expected from it, in the worked example, verdict, remark.
+
+    `detail` is the place of what says more, 0 where there is none.
+    """
+
+    name: str
+    given: str
+    follows: str
+    key: str
+    verdict: Verdict
+    said: str
+    remark: str
+    detail: int = 0
+
+
+class Parts(msgspec.Struct, frozen=True):
+    """All that is shown of checked work.
+
+    `keys` says that the table has a column of the worked example's numbers, since they differ from those expected; a
+    hint takes out both. `hint` is a sentence on what the next hint gives.
+    """
+
+    title: str
+    verdict: str
+    beside: str
+    right: str
+    notes: tuple[str, ...]
+    details: tuple[Detail, ...]
+    rest: str
+    listed: tuple[Listed, ...]
+    rows: tuple[Row, ...]
+    expected: bool
+    keys: bool
+    hint: str
+    good: bool
+
+
+def parts(work: CheckedWork, hint: int | None = None) -> Parts:
+    """Put together what is shown of checked work; under a hint it is what `hinted` gives of it."""
+    steps = words.several_steps(work)
+    own = [number for number in work.wrong if hint is None or number is work.wrong[0]]
+    codes = {number.fits[0].code for number in own if len(number.fits) == 1}
+    own = [number for k, number in enumerate(own) if not k or number.fits or number.explained_by not in codes]
+    shown = own[:MOST_DETAILS]
+    details = tuple(_detail(work, number, place, hint, steps) for place, number in enumerate(shown, 1))
+    rest = own[MOST_DETAILS:]
+    expected = hint is None
+    return Parts(
+        _title(work), words.verdict(work), words.beside(work), words.right(work),
+        tuple(words.sentence(note) for note in work.notes), details, _rest(rest, steps), _listed(work, steps),
+        tuple(_row(number, shown, steps) for number in work.numbers), expected,
+        expected and any(number.key != number.follows for number in work.numbers), _next(hint, work), work.all_right,
+    )  # fmt: skip
+
+
+def _title(work: CheckedWork) -> str:
+    sheet = plain(work.sheet, SENTENCE) if work.sheet else ""
+    title = plain(work.title, SENTENCE) if work.title else "Checked work"
+    return f"{title}: {sheet}" if sheet and sheet != title else title
+
+
+def _next(hint: int | None, work: CheckedWork) -> str:
+    """Say what the hint gives, and what the next one adds."""
+    if hint is None or work.all_right:
+        return ""
+    given = [HINTS[level] for level in range(1, hint + 1)]
+    following = HINTS.get(hint + 1)
+    said = f"hint {hint + 1} adds {following}" if following else "without a hint, the numbers expected are shown too"
+    return f"Hint {hint} gives {listed(given)} of the first mistake; {said}."
+
+
+def _rest(numbers: list[CheckedNumber], steps: bool) -> str:
+    if not numbers:
+        return ""
+    what = "1 more number is" if len(numbers) == 1 else f"{len(numbers):,} more numbers are"
+    return f"{what} wrong: {words.names(numbers, steps=steps)}. The first ones are the place to begin."
+
+
+def _listed(work: CheckedWork, steps: bool) -> tuple[Listed, ...]:
+    found = []
+    for verdict, (title, one) in words.GROUPS.items():
+        numbers = work.of(verdict)
+        if numbers:
+            said = one if len(numbers) == 1 else words.SEVERAL[verdict]
+            found.append(Listed(verdict, title, words.names(numbers, steps=steps), said))
+    return tuple(found)
+
+
+def _row(number: CheckedNumber, shown: list[CheckedNumber], steps: bool) -> Row:
+    detail = next((place for place, one in enumerate(shown, 1) if one is number), 0)
+    said = words.VERDICTS[number.verdict]
+    if not detail and number.verdict == "wrong" and number.explained_by:
+        place = next((k for k, one in enumerate(shown, 1) if [f.code for f in one.fits] == [number.explained_by]), 0)
+        said, detail = (f"{said}, by the same mistake", place) if place else (said, 0)
+    remark = plain(number.remark, SENTENCE) if number.remark else ""
+    return Row(words.name_of(number, steps=steps), plain(number.given), number.follows, number.key, number.verdict,
+               said, remark, detail)  # fmt: skip
+
+
+# ------------------------------------------------------------------------------------------------------ a wrong number
+
+
+def _detail(work: CheckedWork, number: CheckedNumber, place: int, hint: int | None, steps: bool) -> Detail:
+    """Go into a wrong number; where the mistake was made on the way to it, into the line there too."""
+    right = _line(RIGHT if number.right_line == number.line else OWN, number.line, number.record)
+    causes = tuple(_cause(work, number, fit, right, steps) for fit in number.fits)
+    lines = [_beside(right, causes)]
+    if number.right_line != number.line:
+        lines.append(_line(EXAMPLE, number.right_line, number.record))
+    records = {record.name: record for record in work.records}
+    at = {fit.at for fit in number.fits if words.made_at(number, fit)}
+    record = records.get(min(at)) if len(at) == 1 else records.get(number.record.removeprefix("-"))
+    if at and record is not None:
+        parts = (record.plain_formula, record.plain_substituted, record.shown)
+        lines.insert(0, _line(EXAMPLE, EQUALS.join((record.name, *dict.fromkeys(parts))), record.name))
+    also = (words.sentence(number.remark),) if number.remark else ()
+    return Detail(place, words.name_of(number, steps=steps), words.heading(number, steps=steps),
+                  words.expected(number), words.named(number, hint), causes, tuple(filter(None, lines)), also,
+                  record)  # fmt: skip
+
+
+def _cause(work: CheckedWork, number: CheckedNumber, fit: Fit, right: Line | None, steps: bool) -> Cause:
+    alone = len(number.fits) == 1
+    others = [one for one in work.wrong if alone and one is not number and one.explained_by == fit.code]
+    explains = words.explains(fit, words.names(others, steps=steps))
+    said = (words.sentence(fit.why), words.made_at(number, fit), explains)
+    line = _line(MISTAKEN, fit.line, fit.at)
+    if line is not None and right is not None and line.name.removeprefix("-") == right.name.removeprefix("-"):
+        line = msgspec.structs.replace(line, parts=_marked(line, right))
+    return Cause(words.title_of(fit), tuple(filter(None, said)), line)
+
+
+def _beside(right: Line | None, causes: tuple[Cause, ...]) -> Line | None:
+    """Mark in the right line what the one wrong line beside it has not."""
+    wrong = causes[0].line if len(causes) == 1 else None
+    if right is None or wrong is None or wrong.name.removeprefix("-") != right.name.removeprefix("-"):
+        return right
+    return msgspec.structs.replace(right, parts=_marked(right, wrong))
+
+
+def _marked(line: Line, other: Line) -> tuple[Pieces, ...]:
+    """Mark what differs in the formula and the numbers of two lines; results differ always."""
+    found = compared(line.texts, other.texts)
+    whole = len(line.parts) == len(other.parts) > 1
+    return (*found[:-1], line.parts[-1]) if whole else tuple(found)
+
+
+def _line(label: str, text: str, name: str) -> Line | None:
+    if not text:
+        return None
+    first, *rest = parts_of(text, name)
+    shown = (plain(part, LONGEST_LINE) for part in rest or [first])
+    return Line(label, plain(first, SENTENCE) if rest else "", tuple((Piece(part, differs=False),) for part in shown))
