@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+import msgspec
+
 from backlit.errors import BacklitError
 from backlit.examples.file_checks import decimal_comma
 from backlit.explain import Step
@@ -52,7 +54,7 @@ def lines_of(text: str) -> list[Line]:
         for part in line.split(";"):
             name, written = _split(part)
             if written and not name:
-                nameless.append(f"line {number} is {part.strip()!r}; expected a name and a number, as in net(h1) = 0.3775")
+                nameless.append(f"line {number} is {part.strip()!r}; expected a name and a number, as net(h1) = 0.3775")
             elif written:
                 found.append(Line(number, name, written))
     if nameless:
@@ -142,7 +144,7 @@ def check(step: Step, lines: Sequence[Line], *, delta: str = "", title: str = ""
         try:
             given.append(Given(line.name, Written.of(line.written), line=line.number, place=f"line {line.number}"))
         except BacklitError as error:
-            wrong.append(f"line {line.number}: {_bare(error)}{decimal_comma(line.written).rstrip('.')}")
+            wrong.append(f"line {line.number}: {_bare(error)}{_comma(line.written)}")
     graph, sheet = StepGraph([step]), None
     while given and sheet is None and len(wrong) < MOST_SAID:
         try:
@@ -154,7 +156,8 @@ def check(step: Step, lines: Sequence[Line], *, delta: str = "", title: str = ""
     wrong += [f"{claim.place}: {claim.name} belongs to an update. {no_update.rstrip('.')}" for claim in updates[:1]]
     if wrong or sheet is None:
         raise BacklitError(_sentences(wrong) or NOTHING)
-    return judge(graph, sheet, title=title)
+    notes = tuple(note.replace("declare it with delta", "choose above what δ is") for note in sheet.notes)
+    return judge(graph, msgspec.structs.replace(sheet, notes=notes), title=title)
 
 
 NOTHING = "There is no number yet: write one behind a name, as in net(h1) = 0.3775."
@@ -164,6 +167,12 @@ def _bare(error: BacklitError) -> str:
     return str(error).rstrip(".")
 
 
+def _comma(written: str) -> str:
+    said = decimal_comma(written).strip().rstrip(".")
+    return f". {said}" if said else ""
+
+
 def _sentences(wrong: Sequence[str]) -> str:
     """Write what does not fit as sentences, of much the first."""
-    return " ".join(f"{one[0].upper()}{one[1:]}." for one in wrong[:MOST_SAID])
+    ends = (one if one.endswith("?") else f"{one}." for one in wrong[:MOST_SAID])
+    return " ".join(f"{one[0].upper()}{one[1:]}" for one in ends)

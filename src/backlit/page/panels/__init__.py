@@ -22,7 +22,8 @@ from backlit.page.session import Panel
 
 PANELS: tuple[type[Panel], ...] = (
     SourcePanel, BarPanel, LessonPanel, NetworkPanel, UnitPanel, WeightPanel, StepPanel, CheckPanel, CheckedPanel,
-    PredictionsPanel, ColumnsPanel, DescentPanel, FindingsPanel, HealthPanel, CurvesPanel, BoundaryPanel, BuildPanel, AddressPanel,
+    PredictionsPanel, ColumnsPanel, DescentPanel, FindingsPanel, HealthPanel, CurvesPanel, BoundaryPanel, BuildPanel,
+    AddressPanel,
 )  # fmt: skip
 
 __all__ = ["PANELS"]

@@ -197,8 +197,8 @@ class CheckPanel(Panel):
             moment = self.moment(view)
         if len(recorded.step) > LARGEST:
             raise BacklitError(
-                f"this step has {len(recorded.step):,} numbers; the page checks steps of at most {LARGEST:,}. Take fewer "
-                "units or a smaller batch, or choose This row alone in One row."
+                f"this step has {len(recorded.step):,} numbers; the page checks steps of at most {LARGEST:,}. Take "
+                "fewer units or a smaller batch, or choose This row alone in One row."
             )
         return recorded, view.training, moment
 

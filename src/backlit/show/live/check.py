@@ -35,11 +35,12 @@ def form_html(where: str, text: str, parts: Sequence[tuple[str, str]], hint: int
         '<label class="pick" for="check-sign">δ is <select id="check-sign">'
         f"{options_html(SIGNS, sign)}</select></label></div>"
         '<div class="ways"><label class="pick" for="check-part">names of <select id="check-part">'
-        f'{options_html(parts, parts[0][0])}</select></label><button type="button" id="check-names">Add the names</button>'
-        "</div>"
+        f"{options_html(parts, parts[0][0])}</select></label>"
+        '<button type="button" id="check-names">Add the names</button></div>'
         '<p id="check-help" class="note">The names are those of One row: net(h1), out(h1), E, dE/dw5, w5+ after the '
-        "update; δ(h1), own names of weights, and names that books use are read, too. Write as many digits as you like: a number is "
-        "right within half a unit of its last one. Numbers that you leave out are worked out from yours.</p>"
+        "update; δ(h1), own names of weights, and names that books use are read, too. Write as many digits as you "
+        "like: a number is right within half a unit of its last one. Numbers that you leave out are worked out from "
+        "yours.</p>"
         '<p id="check-said" class="unseen" role="status"></p>'
     )
 
