@@ -105,11 +105,13 @@ class Planted:
         self.changed = {variant.site: variant.node for variant in variants}
 
 
-def plants(graph: StepGraph, rng: np.random.Generator, codes: Sequence[str] | None = None) -> Iterator[Planted]:
+def plants(
+    graph: StepGraph, rng: np.random.Generator, digits: int, codes: Sequence[str] | None = None
+) -> Iterator[Planted]:
     """Plant each mistake that can be made in a step: a belief everywhere or at one number, others at one number."""
     by_code: dict[str, list[Variant]] = {}
     for key in workable(graph):
-        for variant in variants_at(graph, key):
+        for variant in variants_at(graph, key, {key: 0.5 * 10.0**-digits}):
             by_code.setdefault(variant.mistake.code, []).append(variant)
     for code, entry in mistakes().items():
         found = by_code.get(code, [])

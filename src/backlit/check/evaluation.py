@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from backlit.check import digits
 from backlit.explain.algebra.tree import Apply, Node, Ref
 from backlit.explain.record.quantities import Key
 
@@ -15,6 +16,11 @@ Number = Callable[[Key], float]
 NAN = math.nan
 STEP = 2.0**-17
 """The half width of the differences that give the slope of a function of one number, relative to it."""
+
+
+def recorded(key: Key) -> float:
+    """Give the step's own number."""
+    return key.quantity.value(key.place)
 
 
 def value_of(node: Node, number: Number) -> float:
@@ -81,10 +87,22 @@ def _slope(head: str, args: list[float], place: int) -> float:
         return math.prod(args[:place] + args[place + 1 :])
     if head == "/":
         return 1.0 / args[1] if place == 0 else -args[0] / (args[1] * args[1])
-    operation, x = _OPERATIONS[head], args[place]
+    if head in digits.SLOPES:
+        return digits.SLOPES[head]
+    x = args[place]
     reach = STEP * max(abs(x), 1e-3)
-    sides = [operation(*args[:place], x + step, *args[place + 1 :]) for step in (-reach, reach)]
-    return float(sides[1] - sides[0]) / (2.0 * reach)
+    here = _applied(head, args)
+    sides = [_applied(head, [*args[:place], x + step, *args[place + 1 :]]) for step in (-reach, reach)]
+    left, right = (here if math.isnan(side) else side for side in sides)  # beside the end of a root's range
+    width = reach * (2 - sum(map(math.isnan, sides)))
+    return (right - left) / width if width else 0.0
+
+
+def _applied(head: str, args: list[float]) -> float:
+    try:
+        return float(_OPERATIONS[head](*args))
+    except (ArithmeticError, ValueError):
+        return NAN
 
 
 def _has_number(node: Node) -> bool:
@@ -121,8 +139,8 @@ _OPERATIONS: dict[str, Callable[..., Any]] = {
     "^": _power,
     "otherwise": lambda: True,
     "abs": abs,
-    "max": max,
-    "min": min,
+    "max": lambda *x: max(x),
+    "min": lambda *x: min(x),
     "sign": lambda x: float((x > 0) - (x < 0)),
     "ln": _log,
     "log": _log,
@@ -143,5 +161,6 @@ _OPERATIONS: dict[str, Callable[..., Any]] = {
     "≤": lambda x, y: x <= y,
     "≥": lambda x, y: x >= y,
     "≠": lambda x, y: x != y,
+    **digits.OPERATIONS,
 }
 """What an operation does with numbers; functions of ops of one's own are not among them."""

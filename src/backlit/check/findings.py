@@ -17,7 +17,8 @@ class Explained(msgspec.Struct, frozen=True):
     """A mistake whose result is the learner's number.
 
     `site` is where it was made, with `node` the formula that it led to; `changed` has all formulas that are changed
-    where it was made at several numbers. `support` counts the numbers that speak for it.
+    where it was made at several numbers. `value` is what it makes of the number that it explains, and `support` counts
+    the numbers that speak for it.
     """
 
     mistake: Mistake
@@ -25,6 +26,7 @@ class Explained(msgspec.Struct, frozen=True):
     node: Node
     detail: str
     changed: Mapping[Key, Node]
+    value: float
     support: int = 1
 
     @property

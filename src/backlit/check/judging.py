@@ -22,6 +22,8 @@ FAR = 4.0
 """A number within so many times its allowance is compared at the ends of its operands' intervals too."""
 FEWEST_CUT = 2
 """So many numbers whose last digits can only be cut off make a sheet one that truncates."""
+STRAY = 0.25
+"""Such a share of them may be off otherwise: a wrong number can look like a rounded one."""
 MOST_SINGLE = 6
 """Up to so many wrong numbers before another are left out one by one."""
 REST = 1e-12
@@ -180,7 +182,7 @@ class Judge:
         return Match("right", Estimate(own, {}, 0.0), allowed) if abs(own - claimed) <= allowed else None
 
     def _cuts(self) -> bool:
-        """Tell whether the sheet cuts digits off: several numbers are cut, and none that could tell is rounded up."""
+        """Tell whether the sheet cuts digits off: several numbers are cut, and hardly any that could tell is rounded up."""
         cut = rounded = 0
         for claim in self.learner.claims:
             estimate = self.learner.own.estimate(claim.key)
@@ -190,7 +192,7 @@ class Judge:
                 off = (abs(self.learner.value(claim)) - abs(estimate.value)) / half
                 cut += -2.0 - slack / half <= off < -1.0 - slack / half
                 rounded += slack / half < off <= 1.0 + slack / half
-        return cut >= FEWEST_CUT and not rounded
+        return cut >= FEWEST_CUT and rounded <= cut * STRAY
 
 
 def judge(graph: StepGraph, sheet: Sheet, *, title: str = "") -> CheckedWork:

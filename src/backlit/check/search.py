@@ -26,6 +26,14 @@ NEAR = 30.0
 """A result within so many times the allowance is worked out once more, with what rounding makes of it then."""
 
 
+SAME = 1e-9
+"""Results that differ by less, as a part of them, are of the same formula in another form."""
+
+
+SMALL = 3.0
+"""A gap of so many units of the last digit is rather a loss of digits than a slip."""
+
+
 class Variant(msgspec.Struct, frozen=True):
     """A mistake at one number: the formula that it leads to."""
 
@@ -49,7 +57,7 @@ class Search:
     def variants(self, key: Key) -> list[Variant]:
         """Give all formulas that mistakes lead to at a number, those of general entries last and only if new."""
         if key not in self._variants:
-            self._variants[key] = list(variants_at(self.graph, key, self.learner.given))
+            self._variants[key] = list(variants_at(self.graph, key, self.learner.halves))
         return self._variants[key]
 
     # ----------------------------------------------------------------------------------------------------- explanations
@@ -67,10 +75,10 @@ class Search:
         found = [fit for chosen in near for fit in self._fitting(claim, chosen, early=False)]
         if not found:
             found = [fit for chosen in near for fit in self._fitting(claim, chosen, early=True)]
-        harmless = [fit for fit in found if fit.mistake.harmless]
-        if harmless:
-            return tuple(harmless[:1])
-        best = self._best(claim, found, world)
+        found = self._less_digits(claim, found)
+        if found and found[0].mistake.harmless:
+            return tuple(found)
+        best = self._best(claim, _particular(found), world)
         if best and len({fit.code for fit in best}) == 1 and best[0].site != claim.key:
             self._assume(best[0])
         return tuple(best)
@@ -80,12 +88,17 @@ class Search:
         alike: dict[tuple[str, int], list[Variant]] = {}
         for key in trial.lineage:
             for variant in self.variants(key):
-                if variant.mistake.scope == "slip" and key != trial.key:
+                if variant.mistake.scope == "slip" and not self._can_slip(variant, trial.key):
                     continue
                 yield [variant]
                 if variant.mistake.scope == "everywhere":
                     alike.setdefault((variant.mistake.code, variant.place), []).append(variant)
         yield from (chosen for chosen in alike.values() if len(chosen) > 1)
+
+    def _can_slip(self, variant: Variant, key: Key) -> bool:
+        """Tell whether a slip is one at the number itself, and copies none that follows from it."""
+        order = self.graph.order
+        return variant.site == key and all(order(copied) < order(key) for copied in operands(variant.node))
 
     def _fitting(self, claim: Claim, chosen: Sequence[Variant], *, early: bool) -> Iterator[Explained]:
         """Give what was done where its result is the number; `early` allows for numbers rounded on the way."""
@@ -96,10 +109,22 @@ class Search:
             estimate = world.estimate(claim.key, node)
             allowance = self.learner.allowance(claim, estimate)
             allowed = allowance.rounded if early else allowance.right
+            if chosen[0].mistake.scope == "slip":  # its result may be a text, which has no operands
+                allowed = max(allowed, self._rough(claim))
             if abs(self.learner.value(claim) - estimate.value) <= allowed:
                 last = chosen[-1]
-                yield Explained(last.mistake, last.site, last.node, last.detail, changed)
+                yield Explained(last.mistake, last.site, last.node, last.detail, changed, estimate.value)
                 return
+
+    def _less_digits(self, claim: Claim, found: Sequence[Explained]) -> list[Explained]:
+        """Take a loss of digits for the reason alone where nothing else is, or only a slip and the gap is small."""
+        harmless = [fit for fit in found if fit.mistake.harmless]
+        others = [fit for fit in found if not fit.mistake.harmless]
+        gap = abs(self.learner.value(claim) - self.learner.own.follows(claim.key))
+        beliefs = any(not fit.mistake.general for fit in others)
+        if harmless and (not others or (not beliefs and gap <= SMALL * claim.written.unit)):
+            return harmless[:1]
+        return others
 
     def _best(self, claim: Claim, found: Iterable[Explained], world: World) -> list[Explained]:
         """Keep the explanations that the most other numbers support, each mistake once."""
@@ -149,6 +174,15 @@ class Search:
             finding.explained = tuple(fit for fit in finding.explained if counts[fit.code] == most)
 
 
+def _particular(found: Sequence[Explained]) -> list[Explained]:
+    """Leave a general entry out where one that says which belief is behind it gives the same number."""
+    values = [fit.value for fit in found if not fit.mistake.general]
+    return [
+        fit for fit in found
+        if not (fit.mistake.general and any(math.isclose(fit.value, value, rel_tol=SAME) for value in values))
+    ]  # fmt: skip
+
+
 class Trial:
     """A number and those on the way to it, to be worked out with changed formulas again and again."""
 
@@ -173,7 +207,7 @@ class Trial:
         return values.get(self.key, math.nan)
 
 
-def variants_at(graph: StepGraph, key: Key, sheet: Iterable[Key] = ()) -> Iterator[Variant]:
+def variants_at(graph: StepGraph, key: Key, sheet: Mapping[Key, float] | None = None) -> Iterator[Variant]:
     """Give all formulas that the catalogue's mistakes lead to at a number.
 
     Those of general entries come last, and only where no other entry leads to the same formula.
@@ -184,7 +218,7 @@ def variants_at(graph: StepGraph, key: Key, sheet: Iterable[Key] = ()) -> Iterat
     for entry in entries:
         made: list[Changed] = []
         for node in own:
-            site = Site(graph, key, node, sheet)
+            site = Site(graph, key, node, sheet=sheet, number=number, unit=unit)
             made += [changed for changed in entry.at(site) if changed not in made]
         for place, changed in enumerate(made):
             if changed.node in seen and (entry.general or changed.node in own):

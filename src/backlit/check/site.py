@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 import msgspec
 
+from backlit.check.digits import last_place
 from backlit.check.graph import StepGraph, operands
 from backlit.check.roles import Role
 from backlit.explain import Step
@@ -33,11 +34,14 @@ class Site:
     Attributes:
         graph, key: the number in its graph. quantity, place: where it is. role: its part in the step.
         node: its formula. step: the step that it belongs to. error: that step's error part.
-        sheet: the numbers that the learner's sheet gives; empty where no sheet is at hand.
+        sheet: the numbers that the learner's sheet gives, each with half a unit of its last digit; empty where no sheet
+            is at hand.
     """
 
-    def __init__(self, graph: StepGraph, key: Key, node: Node | None = None, sheet: Iterable[Key] = ()) -> None:
-        self.graph, self.key, self.sheet = graph, key, sheet
+    def __init__(
+        self, graph: StepGraph, key: Key, node: Node | None = None, sheet: Mapping[Key, float] | None = None
+    ) -> None:  # fmt: skip
+        self.graph, self.key, self.sheet = graph, key, sheet or {}
         self.quantity, self.place = key
         self.role: Role = graph.role(key)
         found = graph.formula(key) if node is None else node
@@ -67,6 +71,11 @@ class Site:
     def ref(self, key: Key) -> Ref:
         """Give a number for use in a formula."""
         return key.quantity.ref(key.place.row, key.place.unit, key.place.source)
+
+    @functools.cached_property
+    def last_place(self) -> int:
+        """The power of ten of its last digit on the sheet; without a sheet, of so many significant figures."""
+        return last_place(self.quantity.value(self.place), 2.0 * self.sheet.get(self.key, 0.0))
 
     # --------------------------------------------------------------------------------------------------- what is around
 

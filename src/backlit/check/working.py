@@ -5,14 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
+from backlit.check import digits
 from backlit.check.evaluation import value_of
 from backlit.check.graph import StepGraph
 from backlit.check.sheet import Claim
+from backlit.check.site import mapped
 from backlit.check.worlds import World
 from backlit.explain.algebra.decimals import FLOATS
 from backlit.explain.algebra.numerals import decimal_text, short_text
 from backlit.explain.algebra.printing import plain
-from backlit.explain.algebra.tree import Node, Ref, choose_cases
+from backlit.explain.algebra.tree import Literal, Node, Ref, choose_cases, neg
 from backlit.explain.record.quantities import Key
 
 DIGITS = 6
@@ -60,10 +62,22 @@ class Working:
 
     def changed_line(self, key: Key, node: Node) -> str:
         """Give the line of a formula in the place of a number's own, with the learner's numbers."""
-        chosen = choose_cases(node, FLOATS)
+        slip = digits.slip_of(node)
+        formula = node if slip is None else slip
+        plainly = digits.without(formula)
+        chosen = choose_cases(mapped(formula, self._rounded), FLOATS)
+        value = value_of(formula, self.own.value)
+        parts = [self.graph.name(key), plain(plainly), plain(chosen, text=self.number), self.shown(value)]
+        line = " = ".join(dict.fromkeys(parts))
+        return line if slip is None else f"{line}, written as {self.shown(value_of(node, self.own.value))}"
+
+    def _rounded(self, node: Node) -> Node | None:
+        """Give the number of a part that was rounded on the way."""
+        if not digits.is_rounded(node):
+            return None
         value = value_of(node, self.own.value)
-        parts = [self.graph.name(key), plain(node), plain(chosen, text=self.number), self.shown(value)]
-        return " = ".join(dict.fromkeys(parts))
+        text = Literal(short_text(abs(value), self.digits))
+        return neg(text) if value < 0 else text
 
     def right_line(self, key: Key) -> str:
         """Give the worked example's own line."""
