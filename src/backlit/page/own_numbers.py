@@ -64,6 +64,14 @@ def lines_of(text: str) -> list[Line]:
     return found
 
 
+def names_with_numbers(text: str) -> set[str]:
+    """Give the names that have a number; none where the text cannot be read."""
+    try:
+        return {line.name for line in lines_of(text)}
+    except BacklitError:
+        return set()
+
+
 def check_length(text: str) -> None:
     """Refuse a longer text than is taken.
 

@@ -7,7 +7,7 @@ from html import escape
 
 from backlit.show.live.choices import choice_html, options_html
 
-HINTS = {"1": "the place of the first mistake", "2": "its kind, too", "3": "its line, too", "0": "everything"}
+HINTS = {"1": "hint 1: the place", "2": "hint 2: the kind", "3": "hint 3: the line", "0": "everything"}
 """How much is shown, by the number of the hint; 0 is none of them."""
 
 FURTHER = {1: "Show the kind of mistake", 2: "Show its line", 3: "Show everything"}
@@ -26,17 +26,17 @@ def form_html(where: str, text: str, parts: Sequence[tuple[str, str]], hint: int
     """
     return (
         f'<h2>Your own numbers</h2><p id="check-where" class="quiet">{escape(where)}</p>'
+        '<div class="ways"><label class="pick" for="check-part">Names of <select id="check-part">'
+        f"{options_html(parts, parts[0][0])}</select></label>"
+        '<button type="button" id="check-names">Add the names</button></div>'
         '<label for="check-text">A name and a number on each line, such as net(h1) = 0.3775</label>'
         '<textarea id="check-text" rows="10" spellcheck="false" autocomplete="off" autocapitalize="off" '
         f'aria-describedby="check-error check-help">{_inside(text)}</textarea>'
         '<p id="check-error" data-errors role="alert"></p>'
         '<div class="ways"><button type="button" id="check-check" class="main">Check</button>'
-        f"{choice_html('show', 'check-hint', 'check.reveal', 'hint', list(HINTS.items()), str(hint), number=True)}"
+        f"{choice_html('Show', 'check-hint', 'check.reveal', 'hint', list(HINTS.items()), str(hint), number=True)}"
         '<label class="pick" for="check-sign">δ is <select id="check-sign">'
         f"{options_html(SIGNS, sign)}</select></label></div>"
-        '<div class="ways"><label class="pick" for="check-part">names of <select id="check-part">'
-        f"{options_html(parts, parts[0][0])}</select></label>"
-        '<button type="button" id="check-names">Add the names</button></div>'
         '<p id="check-help" class="note">The names are those of One row: net(h1), out(h1), E, dE/dw5, w5+ after the '
         "update; δ(h1), own names of weights, and names that books use are read, too. Write as many digits as you "
         "like: a number is right within half a unit of its last one. Numbers that you leave out are worked out from "
