@@ -13,7 +13,7 @@ import numpy as np
 from cyclopts import App, Parameter
 
 from bench.check.networks import NETWORKS, graph_of
-from bench.check.scores import Line, checked, first_shown, found_in
+from bench.check.scores import Line, alike, checked, first_shown, found_in
 from bench.check.sheets import STYLES, Planted, Working, chosen, plants, workable
 
 app = App(name="bench.check", help=__doc__)
@@ -28,7 +28,9 @@ def planted_lines(networks: list[str], seeds: range, digits: tuple[int, ...], co
             rng = np.random.default_rng([seed, len(name)])
             for places in digits:
                 for planted in plants(graph, rng, places, codes):
-                    lines.append(one_line(name, seed, graph, keys, planted, places, rng))
+                    line = one_line(name, seed, graph, keys, planted, places, rng)
+                    if line is not None:
+                        lines.append(line)
     return lines
 
 
@@ -40,6 +42,8 @@ def one_line(name, seed, graph, keys, planted: Planted, digits, rng) -> Line:
         work = Working(graph, {}, "at the end", digits, planted.changed)
     else:
         work = Working(graph, planted.changed, "at the end" if rng.random() < 0.5 else "each line", digits)
+    if not work.finite:
+        return None
     sheet = work.sheet(given)
     first = first_shown(graph, sheet, planted)
     begun = time.perf_counter()
@@ -50,6 +54,7 @@ def one_line(name, seed, graph, keys, planted: Planted, digits, rng) -> Line:
     return Line(
         name, seed, digits, work.style, planted.code, scope, first is not None,
         "" if first is None else graph.name(first), place, named, len(given), seconds, len(found.wrong),
+        alike(graph, work, planted, digits),
     )
 
 
@@ -59,7 +64,7 @@ def main(*, seeds: int = 1, digits: list[int] | None = None, codes: list[str] | 
     lines = planted_lines(networks or list(NETWORKS), range(seeds), tuple(digits or (4, 6)), codes)
     if output:
         output.write_bytes(b"\n".join(map(msgspec.json.encode, lines)))
-    shows = [line for line in lines if line.shows]
+    shows = [line for line in lines if line.shows and not line.alike]
     print(len(lines), "sheets,", len(shows), "show; first found", np.mean([l.first == l.found for l in shows]),
           "named", np.mean([l.named for l in shows]), "misnamed", np.mean([l.misnamed for l in shows]),
           "seconds", np.mean([l.seconds for l in lines]), max(l.seconds for l in lines))

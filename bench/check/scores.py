@@ -7,14 +7,17 @@ from collections.abc import Sequence
 
 import msgspec
 
+from backlit.check.evaluation import value_of
 from backlit.check.graph import StepGraph
 from backlit.check.judging import judge
 from backlit.check.learner import Learner
 from backlit.check.records import CheckedWork
 from backlit.check.sheet import Sheet
+from backlit.check.search import variants_at
 from backlit.check.worlds import lineage
+from backlit.check.written import Written
 from backlit.explain.record.quantities import Key
-from bench.check.sheets import Planted
+from bench.check.sheets import Planted, Working, written_text
 
 BEYOND = 1.5
 """A planted mistake counts where it moves a number by more than so many times what rounding can do."""
@@ -41,6 +44,7 @@ class Line(msgspec.Struct, frozen=True):
     numbers: int
     seconds: float = 0.0
     others: int = 0
+    alike: bool = False
 
     @property
     def named(self) -> bool:
@@ -64,6 +68,19 @@ def first_shown(graph: StepGraph, sheet: Sheet, planted: Planted) -> Key | None:
             if math.isfinite(gap) and gap > BEYOND * learner.allowance(claim, estimate).rounded:
                 return claim.key
     return None
+
+
+def alike(graph: StepGraph, work: Working, planted: Planted, digits: int) -> bool:
+    """Tell whether another mistake gives the same number where this one was made, to the digits of the sheet."""
+    site, node = next(iter(planted.changed.items()))
+    value = value_of(node, work.values.__getitem__)
+    unit = Written.of(written_text(value, digits)).unit
+    sheet = {key: 0.5 * 10.0**-digits for key in graph.keys()}
+    for variant in variants_at(graph, site, sheet):
+        if variant.mistake.code != planted.code and not variant.mistake.harmless:
+            if abs(value_of(variant.node, work.values.__getitem__) - value) <= unit:
+                return True
+    return False
 
 
 def found_in(work: CheckedWork) -> tuple[str, tuple[str, ...]]:

@@ -69,6 +69,12 @@ class Working:
             return float(np.float32(value))
         return float(written_text(value, self.digits, cut=self.style == "truncated"))
 
+    @property
+    def finite(self) -> bool:
+        """Whether every number has a value."""
+        slips = (value_of(node, self.values.__getitem__) for node in self.slips.values())
+        return all(map(math.isfinite, [*self.values.values(), *slips]))
+
     def text(self, key: Key, sign: int = 1) -> str:
         """Give a number as it is written down."""
         value = self.values[key]

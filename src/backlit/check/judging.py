@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from backlit.check.findings import Explained, Finding
 from backlit.check.graph import StepGraph
+from backlit.check.habits import Habits
 from backlit.check.learner import Learner
 from backlit.check.precision import Allowance
 from backlit.check.records import CheckedNumber, CheckedWork, Fit, Verdict
@@ -20,10 +21,6 @@ from backlit.explain.record.quantities import Key
 
 FAR = 4.0
 """A number within so many times its allowance is compared at the ends of its operands' intervals too."""
-FEWEST_CUT = 2
-"""So many numbers whose last digits can only be cut off make a sheet one that truncates."""
-STRAY = 0.25
-"""Such a share of them may be off otherwise: a wrong number can look like a rounded one."""
 MOST_SINGLE = 6
 """Up to so many wrong numbers before another are left out one by one."""
 REST = 1e-12
@@ -56,8 +53,8 @@ class Judge:
         self.learner, self.graph = learner, learner.graph
         self.wrong: set[Key] = set()
         self.tainted: set[Key] = set()
-        self.cuts = self._cuts()
-        self.search = Search(learner)
+        self.habits = Habits.of(learner)
+        self.search = Search(learner, self.habits)
         self.findings = [self._judged(claim) for claim in learner.claims]
         self.search.settle(self.findings)
 
@@ -136,7 +133,7 @@ class Judge:
             return "truncated", "its last digits were cut off instead of rounded"
         if gap <= allowance.rounded:
             return "rounded", "a number on the way was rounded to the sheet's digits"
-        if self.cuts and gap <= allowance.cut:
+        if self.habits.cuts and gap <= allowance.cut:
             return "truncated", "digits were cut off, here or on the way"
         if gap <= allowance.right + allowance.single:
             return "rounded", "as far off as float32, with its 7 digits, rounds"
@@ -180,19 +177,6 @@ class Judge:
             return None
         allowed = claim.written.half + self.learner.halves.get(claim.key, 0.0)
         return Match("right", Estimate(own, {}, 0.0), allowed) if abs(own - claimed) <= allowed else None
-
-    def _cuts(self) -> bool:
-        """Tell whether the sheet cuts digits off: several numbers are cut, and hardly any that could tell is rounded up."""
-        cut = rounded = 0
-        for claim in self.learner.claims:
-            estimate = self.learner.own.estimate(claim.key)
-            allowance, half = self.learner.allowance(claim, estimate), claim.written.half
-            slack = allowance.written + allowance.on_the_way
-            if half and slack <= half:
-                off = (abs(self.learner.value(claim)) - abs(estimate.value)) / half
-                cut += -2.0 - slack / half <= off < -1.0 - slack / half
-                rounded += slack / half < off <= 1.0 + slack / half
-        return cut >= FEWEST_CUT and rounded <= cut * STRAY
 
 
 def judge(graph: StepGraph, sheet: Sheet, *, title: str = "") -> CheckedWork:

@@ -13,6 +13,7 @@ from backlit.check.catalogue import Mistake, mistakes
 from backlit.check.evaluation import value_of
 from backlit.check.findings import Explained, Finding
 from backlit.check.graph import StepGraph, operands
+from backlit.check.habits import Habits
 from backlit.check.learner import Learner
 from backlit.check.sheet import Claim
 from backlit.check.site import Changed, Site
@@ -47,8 +48,8 @@ class Variant(msgspec.Struct, frozen=True):
 class Search:
     """The search for mistakes on a sheet."""
 
-    def __init__(self, learner: Learner) -> None:
-        self.learner, self.graph = learner, learner.graph
+    def __init__(self, learner: Learner, habits: Habits) -> None:
+        self.learner, self.habits, self.graph = learner, habits, learner.graph
         self._variants: dict[Key, list[Variant]] = {}
         self._assumed: list[Explained] = []
 
@@ -72,8 +73,8 @@ class Search:
             if chosen[0].mistake.scope == "slip"
             or abs(trial.value({variant.site: variant.node for variant in chosen}) - claimed) <= reach
         ]  # fmt: skip
-        found = [fit for chosen in near for fit in self._fitting(claim, chosen, early=False)]
-        if not found:
+        found = [fit for chosen in near for fit in self._fitting(claim, chosen, early=not self.habits.exact)]
+        if not found and self.habits.exact:
             found = [fit for chosen in near for fit in self._fitting(claim, chosen, early=True)]
         found = self._less_digits(claim, found)
         if found and found[0].mistake.harmless:
@@ -218,7 +219,7 @@ def variants_at(graph: StepGraph, key: Key, sheet: Mapping[Key, float] | None = 
     for entry in entries:
         made: list[Changed] = []
         for node in own:
-            site = Site(graph, key, node, sheet=sheet, number=number, unit=unit)
+            site = Site(graph, key, node, sheet)
             made += [changed for changed in entry.at(site) if changed not in made]
         for place, changed in enumerate(made):
             if changed.node in seen and (entry.general or changed.node in own):

@@ -164,6 +164,8 @@ def divided_twice(site: Site) -> Iterator[Changed]:
     """dE/dout = -t / out², and dE/dnet = (out - t) / out."""
     if _loss(site) not in ENTROPIES:
         return
+    if not (site.role == "output slope" or _is_short(site)):
+        return
     out = site.error.last.written.ref(site.place.row, site.place.unit)
     softmax = activation_name(site.error.last) == "softmax"
     below = out if _loss(site) == "cross_entropy" else times(out, plus(Literal("1"), neg(out)))
