@@ -41,11 +41,12 @@ MAY_IMPORT: dict[str, set[str]] = {
     "model": {"engine", "data", "ops", "kernels"},
     "examples": {"engine", "data", "ops", "kernels"},
     "explain": {"engine", "ops", "kernels"},
+    "check": {"explain", "engine", "ops", "data", "kernels"},
     "diagnose": {"explain", "model", "examples", "data", "engine", "ops", "kernels"},
     "analysis": {"diagnose", "explain", "model", "data", "engine", "ops", "kernels"},
-    "show": {"diagnose", "analysis", "explain", "engine", "examples", "model", "data"},
+    "show": {"check", "diagnose", "analysis", "explain", "engine", "examples", "model", "data"},
     "estimators": {"engine", "data", "model", "ops", "kernels", "show"},
-    "sources": {"diagnose", "show", "analysis", "explain", "examples", "model", "data", "engine", "ops"},
+    "sources": {"check", "diagnose", "show", "analysis", "explain", "examples", "model", "data", "engine", "ops"},
     "page": {
         "check",
         "sources",
@@ -61,6 +62,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "kernels",
     },
     "cli": {
+        "check",
         "page",
         "sources",
         "diagnose",
