@@ -212,7 +212,7 @@ def test_a_step_that_is_too_large_is_said_to_be_and_one_row_of_it_is_not() -> No
     assert re.search(r"this step has [\d,]+ numbers; the page checks steps of at most", refused(session, "E = 1"))
     session = new("iris")
     session.do("step.single", {"number": 5})
-    assert not work_of(session, "E = 1").all_right
+    assert not work_of(session, "E = 1.000").all_right
 
 
 def test_a_check_holds_no_lock_and_reads_a_step_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -222,6 +222,7 @@ def test_a_check_holds_no_lock_and_reads_a_step_of_its_own(monkeypatch: pytest.M
 
     def work(step: Any, *given: Any, **settings: Any) -> CheckedWork:
         def meanwhile() -> None:
+            found.append(refused(session, RIGHT))
             session.do("bar.advance", {"updates": 1})
             found.append(session.draw(("step",)))
 
@@ -237,8 +238,9 @@ def test_a_check_holds_no_lock_and_reads_a_step_of_its_own(monkeypatch: pytest.M
     assert is_slow(session.panels["check"], "judge")
     assert is_slow(session.panels["check"], "names")
     assert work_of(session, RIGHT).all_right
-    assert len(found) == 2
-    assert found[1]
+    assert found[0] == "the numbers of before are being checked; check these after that."
+    assert len(found) == 3
+    assert found[2]
     assert session.training.step == 1
     assert "The training has moved on since" in said(session)
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from backlit.engine import SteppedTraining
@@ -164,7 +165,7 @@ class CheckPanel(Panel):
         Errors: a BacklitError where there are too many.
         """
         self.write(numbers)
-        with self._one_at_a_time:
+        with self._alone():
             recorded, _, _ = self._step()
             row = 0 if recorded.alone else min(self._row()[2], len(recorded.rows) - 1)
             if part == "update" and recorded.why:
@@ -178,12 +179,25 @@ class CheckPanel(Panel):
         Errors: a BacklitError for what does not fit, with its line.
         """
         self.write(numbers)
-        with self._one_at_a_time:
+        with self._alone():
             self.result, self.shown = None, self.hint
             lines, sign = lines_of(self.text), self.sign
             recorded, training, moment = self._step()
             work = check(recorded.step, lines, delta=sign, title=self.session.source.title, no_update=recorded.why)
             self.result = Result(training, moment, self.text, sign, work)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Let one check at a time read the step.
+
+        Errors: a BacklitError while another one is at work.
+        """
+        if not self._one_at_a_time.acquire(blocking=False):
+            raise BacklitError("the numbers of before are being checked; check these after that.")
+        try:
+            yield
+        finally:
+            self._one_at_a_time.release()
 
     def _step(self) -> tuple[Recorded, SteppedTraining, tuple[object, ...]]:
         """Record the step that comes next, of which the drawing reads nothing.

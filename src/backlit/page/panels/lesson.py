@@ -23,8 +23,8 @@ from backlit.show.live.lesson import StepWords, lesson_html, lesson_list_html
 
 CHOICES = {
     "weight": "choose the weight {}", "unit": "look at the unit {}", "edges": "show {} on the edges",
-    "check.numbers": "write your numbers behind the names", "step.stage": "go on to stage {}", "step.alone": "choose row {}", "predictions.rows": "look at the {} rows",
-    "predictions.chosen": "choose {} in the table",
+    "step.stage": "go on to stage {}", "step.alone": "choose row {}", "predictions.rows": "look at the {} rows",
+    "predictions.chosen": "choose {} in the table", "check.numbers": "write your numbers behind the names",
 }  # fmt: skip
 """What a step may ask to choose, in words; what else it chooses is shown by its button alone."""
 
@@ -222,7 +222,7 @@ def _told(design: Design) -> Design:
 
 
 def _chosen(name: str, now: str, wanted: str) -> bool:
-    """Whether what a step chooses is chosen; a stage that lies behind it is, too, and other numbers of the same names."""
+    """Whether what a step chooses is chosen; a stage behind it is, too, and so are other numbers of the same names."""
     if name == "step.stage":
         return int(now or 1) >= int(wanted)
     if name == "check.numbers":
