@@ -106,7 +106,7 @@ def one_share(site: Site) -> Iterator[Changed]:
     terms = terms_of(site.node)
     if 1 < len(terms) <= MANY:
         for term in terms:
-            names = [site.graph.name(key) for key in operands(term) if site.role_of(key) != "weight"]
+            names = dict.fromkeys(_unit(key) for key in operands(term) if site.role_of(key) != "weight")
             yield from changed(site, term, f"(that through {', '.join(names)})")
 
 
@@ -261,7 +261,7 @@ def one_place_only(site: Site) -> Iterator[Changed]:
     terms, slopes = terms_of(site.node), site.of_role("net slope", "backward")
     if 1 < len(terms) <= MANY and len(slopes) == len(terms):
         for term, slope in zip(terms, slopes, strict=True):
-            yield from changed(site, term, f"(that through {site.graph.name(slope)})")
+            yield from changed(site, term, f"(that through {_unit(slope)})")
 
 
 @mistake("bias-slope-times-input", roles=GRADIENT, title="the bias's slope is multiplied by an input", example=BIAS,

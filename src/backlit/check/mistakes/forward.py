@@ -77,7 +77,8 @@ def other_bias(site: Site) -> Iterator[Changed]:
 
 
 @mistake("other-edge-weight", roles=("sum", "forward"), title="another edge's weight is taken", scope="here",
-         example=("two-layer", "net(o1)"), why="Each input is multiplied by the weight of the edge from it to this unit.")  # fmt: skip
+         example=("two-layer", "net(o1)"),
+         why="Each input is multiplied by the weight of the edge from it to this unit.")  # fmt: skip
 def other_edge_weight(site: Site) -> Iterator[Changed]:
     """Net(h1) = w1 i1 + w1 i2 + b."""
     yield from other_edges(site, _weighted(site), _with_kernel_flipped(site))
