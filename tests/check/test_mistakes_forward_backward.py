@@ -132,6 +132,7 @@ ELSEWHERE = [
     ("input-left-out", "two-layer", "dE/dw5", "dE/dnet(o1)"),
     ("weight-for-input", "two-layer", "dE/dw7", "dE/dnet(o2) · w7"),
     ("gradient-transposed", "two-layer", "dE/dw1", ""),
+    ("softmax-diagonal", "softmax", "dE/dnet(o3)", "dE/dout(o3) · dout/dnet(o3)"),
     ("error-sign", "softmax", "dE/dnet(o2)", "t(o2) - out(o2)"),
     ("error-sign", "softmax", "dE/dout(o2)", "t(o2) / out(o2)"),
     ("error-sign", "yes or no", "dE/dout(o2)", "t(o2) / out(o2) - (1 - t(o2)) / (1 - out(o2))"),
