@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from any_network import draw, flat
+from cases import OTHER_LAYERS, draw_rows, draw_targets, last_activation
 
 import backlit as bl
-from any_network import draw, flat
 from backlit.check.catalogue import Mistake, mistakes
 from backlit.check.evaluation import value_of
 from backlit.check.examples import TINY
@@ -22,9 +23,8 @@ from backlit.check.site import Changed, Site
 from backlit.check.written import Written
 from backlit.explain import explain_step
 from backlit.explain.algebra.printing import plain
-from backlit.explain.record.quantities import Key
+from backlit.explain.record.quantities import Key, Quantity
 from backlit.ops.registry import activations, losses, optimizers
-from cases import OTHER_LAYERS, draw_rows, draw_targets, last_activation
 
 FILES = ("forward", "activation", "error", "backward")
 OURS = {code: entry for code, entry in mistakes().items() if entry.change.__module__.rpartition(".")[2] in FILES}
@@ -60,7 +60,7 @@ NETWORKS: Mapping[str, Callable[[], StepGraph]] = {
     **{f"last {name}": functools.partial(drawn_step, "mse", last=name, rows=2) for name in BUILT_IN},
     **{f"trained by {name}": functools.partial(drawn_step, optimizer=name, steps=2) for name in RULES},
     **{f"with {op.name} {k}": functools.partial(drawn_step, extra=op, rows=2) for k, op in enumerate(OTHER_LAYERS)},
-    **{f"drawn {seed}": functools.partial(seeded_step, seed) for seed in range(12)},
+    **{f"drawn {seed}": functools.partial(seeded_step, seed) for seed in range(8)},
     "limits": functools.partial(drawn_step, l1=0.01, l2=0.02, clip_norm=0.04, rows=2),
     "weighted": functools.partial(drawn_step, "mse", rows=2, sample_weight=[1.0, 3.0]),
 }  # fmt: skip
@@ -78,9 +78,14 @@ def recorded(key: Key) -> float:
     return key.quantity.value(key.place)
 
 
-def sites(graph: StepGraph) -> Iterator[Site]:
-    """Give every number with each of its formulas."""
-    for key in graph.keys():
+def sites(graph: StepGraph, most: int) -> Iterator[Site]:
+    """Give every number with each of its formulas; of each quantity, the first so many."""
+    count: dict[Quantity, int] = {}
+    every = graph.keys()
+    for key in every:
+        count[key.quantity] = count.get(key.quantity, 0) + 1
+        if count[key.quantity] > most:
+            continue
         for node in graph.formulas(key):
             yield Site(graph, key, node)
 
@@ -94,7 +99,7 @@ def made_at(entry: Mistake, graph: StepGraph, name: str) -> list[Changed]:
 @pytest.mark.parametrize("name", [*EXAMPLES, *NETWORKS])
 def test_every_entry_gives_other_formulas_with_other_numbers(name: str) -> None:
     graph = graph_of(name)
-    for site in sites(graph):
+    for site in sites(graph, 3 if name.startswith("drawn") else 12):
         right, ways = value_of(site.node, recorded), graph.formulas(site.key)
         by_formula: dict[object, str] = {}
         for code, entry in OURS.items():
@@ -128,7 +133,7 @@ def test_an_entry_changes_the_number_of_its_example(code: str) -> None:
     assert found
     assert key is not None
     gaps = [abs(value_of(changed.node, recorded) - recorded(key)) for changed in found]
-    assert max(gaps) > 1e-4 * max(1.0, abs(recorded(key)))
+    assert max(gaps) > 1e-3 * abs(recorded(key))
 
 
 @pytest.mark.parametrize("code", OURS)
@@ -139,9 +144,10 @@ def test_a_mistake_at_its_example_is_named(code: str) -> None:
     key = graph.find(entry.example[1])
     assert key is not None
     for changed in made_at(entry, graph, entry.example[1]):
-        before = [other for other in graph.keys() if graph.order(other) < graph.order(key) and graph.formula(other)]
-        claims = [Claim(graph.name(other), other, Written.of(f"{recorded(other):.9g}")) for other in before]
-        wrong = Claim(graph.name(key), key, Written.of(f"{value_of(changed.node, recorded):.9g}"))
+        every = graph.keys()
+        before = [other for other in every if graph.order(other) < graph.order(key) and graph.formula(other)]
+        claims = [Claim(graph.name(other), other, Written.of(f"{recorded(other):.9f}")) for other in before]
+        wrong = Claim(graph.name(key), key, Written.of(f"{value_of(changed.node, recorded):.9f}"))
         work = judge(graph, Sheet("", (*claims, wrong)))
         assert [number.name for number in work.wrong] == [wrong.name]
         codes = {fit.code for fit in work.wrong[0].fits}

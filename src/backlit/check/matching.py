@@ -137,14 +137,14 @@ def beside(site: Site, weight: Key) -> Iterator[Key]:
             yield other
 
 
-def other_edges(site: Site, terms: Sequence[Term]) -> Iterator[Changed]:
-    """Give the formula with another edge's weight in one term; not where that is what a transposed matrix gives."""
+def other_edges(site: Site, terms: Sequence[Term], *turned: Node) -> Iterator[Changed]:
+    """Give the formula with another edge's weight in one term; not where all weights turned round give the same."""
     if len(terms) > LONGEST:
         return
-    turned = with_keys(site, {term.key: transposed(term.key) for term in terms})
+    all_turned = (*turned, with_keys(site, {term.key: transposed(term.key) for term in terms}))
     for term in terms:
         for other in beside(site, term.key):
-            yield from (found for found in in_place_of(site, term.key, other) if found.node != turned)
+            yield from (found for found in in_place_of(site, term.key, other) if found.node not in all_turned)
 
 
 def in_place_of(site: Site, old: Key, new: Key) -> Iterator[Changed]:

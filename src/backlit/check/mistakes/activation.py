@@ -45,8 +45,8 @@ def activation_left_out(site: Site) -> Iterator[Changed]:
 
 
 @mistake("exponent-sign", roles=("output", "forward"), title="the sign of the exponent is wrong", example=OUT,
-         why="The sigmoid has e^-net below: it comes near 1 where net is large; with e^net it would fall. "
-             "The softmax has e^net.")  # fmt: skip
+         why="A sigmoid has e^-net below its 1 and rises with net, a softmax has e^net: with the other sign the output "
+             "falls where net grows.")  # fmt: skip
 def exponent_sign(site: Site) -> Iterator[Changed]:
     """Out = 1 / (1 + e^net)."""
     own = activation_at(site)

@@ -14,6 +14,7 @@ from backlit.check.matching import (
     activation_of_units,
     changed,
     in_place_of,
+    is_matrix,
     other_edges,
     products,
     slope_at,
@@ -138,7 +139,7 @@ def other_edge_weight_back(site: Site) -> Iterator[Changed]:
          example=OUT, why="dE/dout(h) has the weights of the edges that leave h.")  # fmt: skip
 def other_units_weights_back(site: Site) -> Iterator[Changed]:
     """dE/dout(h1) = dE/dnet(o1) w6 + dE/dnet(o2) w8."""
-    weights = [term.key for term in products(site, "weight") if term.key.quantity.sources]
+    weights = [term.key for term in products(site, "weight") if is_matrix(term.key.quantity)]
     if len(weights) < 2 or len({(key.quantity, key.place.source) for key in weights}) != 1:
         return
     of, own = weights[0].quantity, weights[0].place.source
@@ -232,8 +233,8 @@ def gradient_transposed(site: Site) -> Iterator[Changed]:
 
 
 @mistake("input-left-out", roles=GRADIENT, title="the input is left out of dE/dw", example=WEIGHT,
-         why="A weight changes net by its input times the change: dE/dw is dE/dnet times that input. Only a bias has "
-             "dE/dnet itself.")  # fmt: skip
+         why="A change of the weight changes net by that much times the input: dE/dw is dE/dnet times the input, only "
+             "of a bias dE/dnet itself.")  # fmt: skip
 def input_left_out(site: Site) -> Iterator[Changed]:
     """dE/dw1 = dE/dnet(h1)."""
     shares = _shares(site)

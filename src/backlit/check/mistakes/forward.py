@@ -80,7 +80,7 @@ def other_bias(site: Site) -> Iterator[Changed]:
          example=BIAS, why="Each input is multiplied by the weight of the edge from it to this unit.")  # fmt: skip
 def other_edge_weight(site: Site) -> Iterator[Changed]:
     """Net(h1) = w1 i1 + w1 i2 + b."""
-    yield from other_edges(site, _weighted(site))
+    yield from other_edges(site, _weighted(site), _with_kernel_flipped(site))
 
 
 @mistake("transposed-weights", roles=("sum", "forward"), example=BIAS,
@@ -112,8 +112,7 @@ def other_units_weights(site: Site) -> Iterator[Changed]:
              "signal processing turns it round.")  # fmt: skip
 def kernel_flipped(site: Site) -> Iterator[Changed]:
     """Net = w(r2c2) i(r1c1) + w(r2c1) i(r1c2) + ..."""
-    new = {term.key: _flipped(term.key) for term in _weighted(site)}
-    yield from changed(site, with_keys(site, new))
+    yield from changed(site, _with_kernel_flipped(site))
 
 
 @mistake("layer-skipped", roles=("sum", "gradient", "row gradient"), example=("two-layer", "net(o1)"),
@@ -159,6 +158,10 @@ def _array(parameter: object) -> str:
 def _once(site: Site, keys: list[Key]) -> list[Key]:
     """Give numbers of different names once each: units may share a bias."""
     return list({site.graph.name(key): key for key in reversed(keys)}.values())[::-1]
+
+
+def _with_kernel_flipped(site: Site) -> Node:
+    return with_keys(site, {term.key: _flipped(term.key) for term in _weighted(site)})
 
 
 def _flipped(weight: Key) -> Key:
