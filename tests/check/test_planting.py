@@ -266,3 +266,15 @@ def test_a_planted_mistake_is_found_and_named():
     work = judge(graph, plant(graph, "update-sign", writing=Writing(5)).sheet())
     assert {number.record for number in work.wrong} == {"w(i1,o1)+", "w(i2,o1)+", "b(o1)+"}
     assert {fit.code for number in work.wrong for fit in number.fits} == {"update-sign"}
+
+
+@pytest.mark.parametrize(("code", "decimals"), [("digits-swapped", 4), ("digit-left-out", 3), ("digit-doubled", 5)])
+def test_a_slip_of_a_digit_is_written_with_as_many_digits_as_it_leaves(code, decimals):
+    graph = graph_of("sgd-step")
+    out = key_of(graph, "out(o1)")
+    planted = plant(graph, code, out, writing=Writing(4))
+    assert len(planted.text(out).partition(".")[2]) == decimals
+    work = judge(graph, planted.sheet())
+    (wrong,) = work.wrong
+    assert wrong.record == "out(o1)"
+    assert code in {fit.code for fit in wrong.fits}
