@@ -47,7 +47,10 @@ def rounded_node(node: Node, digits: int, *, figures: bool = False) -> Node:
 
 
 def swapped_node(node: Node, last: int, place: int, off: int = 0) -> Node:
-    """Give a number with the digits at 10^place and 10^(place + 1) swapped, rounded to 10^last before, `off` units of it away."""
+    """Give a number with the digits at 10^place and 10^(place + 1) swapped; before, it is rounded to 10^last.
+
+    The number that is rounded may be `off` units of that digit away, here and in the other slips.
+    """
     return call("digits swapped", node, Literal(str(last)), Literal(str(place)), Literal(str(off)))
 
 
