@@ -27,7 +27,8 @@ def read(source, name, row=""):
 
 
 SPELLINGS = {
-    "net(h1)": "net(h1)|net_h1|neth1|net h1|NET(H1)|z(h1)|z_h1|zh1|z_{h1}|$net_{h_1}$|net₍h1₎|net(h1)[1]|net(h1), row 1",
+    "net(h1)": "net(h1)|net_h1|neth1|net h1|NET(H1)|z(h1)|z_h1|zh1|z_{h1}|$net_{h_1}$|net₍h1₎|net(h1)[1]|"
+    "net(h1), row 1",
     "out(h1)": "out(h1)|out_h1|outh1|a(h1)|a_h1|h1|h_1|h₁|y(h1)|activation h1|output(h1)",
     "out(o1)": "o1|a(o1)|ŷ(o1)|yhat_o1|out_{o1}",
     "E": "E|e|E_total|Etotal|E_{total}|loss|Loss|L|cost|error|E[1]",
@@ -37,7 +38,8 @@ SPELLINGS = {
     "2.W[0,0]|W2[0,0]|W2[0][0]",
     "w5+": "w5+|w₅⁺|w_5^+|w5'|w5′|w5 new|w5 (new)|new w5|new_w5|neww5|w5_new|w5new|updated w5|w5(t+1)|w(h1,o1)+|"
     "the new value of w5|new W2[0,0]",
-    "dE/dw5": "dE/dw5|dE/dw_5|∂E/∂w₅|∂E_total/∂w5|dL/dw5|dLoss/dw5|dJ/dw5|dw5|dW5|grad w5|gradient of w5|w5.grad|w5 grad|∇w5|"
+    "dE/dw5": "dE/dw5|dE/dw_5|∂E/∂w₅|∂E_total/∂w5|dL/dw5|dLoss/dw5|dJ/dw5|dw5|dW5|grad w5|gradient of w5|w5.grad|"
+    "w5 grad|∇w5|"
     r"\frac{\partial E_{total}}{\partial w_5}|$\dfrac{\partial L}{\partial w_{5}}$|dE/dw(h1,o1)|dW2[0,0]|g(w5)|"
     "dE/d2.W[0, 0]",
     "dE/dnet(h1)": "dE/dnet(h1)|∂E/∂net_h1|dE/dz(h1)|dL/dz_h1|dE/dnet h1",
@@ -81,9 +83,12 @@ OF_FILES = [
     ("one-output", "δ(y4)", "δdE/dnet(y4)"), ("one-output", "delta_y4", "δdE/dnet(y4)"),
     ("one-output", "δ_o", "δdE/dnet(y5)"), ("one-output", "Δw13", "Δw13+"), ("one-output", "error", "-dE/dout(y5)"),
     ("xor", "net(h1)[2]", "net(h1)[2]"), ("xor", "net(h1), row 2", "net(h1)[2]"), ("xor", "net_h1 [2]", "net(h1)[2]"),
-    ("xor", "row 3: out(o1)", "out(o1)[3]"), ("xor", "z_h2 (row 3)", "net(h2)[3]"), ("xor", "net(h1)⁽²⁾", "net(h1)[2]"),
-    ("xor", "δ(o1)[4]", "δdE/dnet(o1)[4]"), ("xor", "E2", "E[2]"), ("xor", "loss", "E"), ("xor", "E(o1)[1]", "E(o1)[1]"),
-    ("xor", "dE/dw(i1,h1)[2]", "dE/dw(i1,h1)[2]"), ("xor", "dw(i1,h1)", "dE/dw(i1,h1)"), ("xor", "db(h1)", "dE/db(h1)"),
+    ("xor", "row 3: out(o1)", "out(o1)[3]"), ("xor", "z_h2 (row 3)", "net(h2)[3]"),
+    ("xor", "net(h1)⁽²⁾", "net(h1)[2]"),
+    ("xor", "δ(o1)[4]", "δdE/dnet(o1)[4]"), ("xor", "E2", "E[2]"), ("xor", "loss", "E"),
+    ("xor", "E(o1)[1]", "E(o1)[1]"),
+    ("xor", "dE/dw(i1,h1)[2]", "dE/dw(i1,h1)[2]"), ("xor", "dw(i1,h1)", "dE/dw(i1,h1)"),
+    ("xor", "db(h1)", "dE/db(h1)"),
     ("xor", "f'(h2)[3]", "dout/dnet(h2)[3]"), ("xor", "db1[0]", "dE/db(h1)"), ("xor", "bias h1", "b(h1)"),
     ("convolution", "f1@r1c1", "out(f1@r1c1)"), ("convolution", "b(f1)+", "b(f1)+"),
     ("convolution", "4.W[0, 0]", "w(f1@r1c1,o1)"), ("recurrent", "δ(h1@t2)", "δdE/dnet(h1@t2)"),
