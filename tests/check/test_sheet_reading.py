@@ -74,7 +74,7 @@ def test_several_steps_are_checked_with_the_learners_own_weights():
     assert [number.step for number in checked.numbers] == [1, 2, 3]
     assert checked.all_right
     wrong = bl.check_work("two-layer", claimed=claimed | {"w5+": "0.5"})
-    assert [(number.step, number.verdict) for number in wrong.numbers][0] == (1, "wrong")
+    assert (wrong.numbers[0].step, wrong.numbers[0].verdict) == (1, "wrong")
 
 
 def test_steps_says_which_step_the_numbers_are_of():
