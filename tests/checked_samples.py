@@ -125,7 +125,8 @@ LONG = CheckedWork(
             follows="0.37750", phase="forward"),
      number("dE/dw(petal length in centimetres of the iris,first hidden unit of the second layer)", "1.5e-7", "wrong",
             "3.512e-5", "3.513e-5",
-            line="dE/dw(petal length in centimetres of the iris,first hidden unit of the second layer) = " + " + ".join(f"dE/dw[{k}]" for k in range(40)) + " = "
+            line="dE/dw(petal length in centimetres of the iris,first hidden unit of the second layer) = "
+            + " + ".join(f"dE/dw[{k}]" for k in range(40)) + " = "
             + " + ".join(f"{k / 7e6:.3e}" for k in range(40)) + " = 3.512e-5"),
      number("net(層の名前)", "0.1", phase="forward"), number("net(\u202eabc\n)", "0.2", phase="forward")),
 )  # fmt: skip

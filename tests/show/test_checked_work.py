@@ -86,7 +86,7 @@ def test_the_verdict_is_one_line(verdicts: tuple[Verdict, ...], said: str, besid
 @pytest.mark.parametrize("form", READ)
 def test_a_learner_reads_verdict_what_is_right_place_name_lines_and_the_rest_in_order(form: str) -> None:
     text = flat(READ[form](Checked(SAMPLES["one mistake"])))
-    text = text[text.index("7 of 10"):]
+    text = text[text.index("7 of 10") :]
     last = -1
     for part in (
         "7 of 10 numbers are right. The wrong one is dE/dnet(h1).", "Right: forward pass 4 of 4, error 1 of 1",
@@ -235,6 +235,21 @@ def test_a_hint_that_is_planted_to_leak_is_seen(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr("backlit.show.check.checked.hinted", lambda work, hint: work)
     with pytest.raises(AssertionError, match="tells"):
         test_nothing_of_a_later_hint_is_in_any_form("one mistake", 1)
+
+
+CLAIMED = {"net(h1)": "0.3775", "out(h1)": "0.5933", "dE/dout(h1)": "0.0364", "dE/dnet(h1)": "0.0364",
+           "dE/dw1": "0.0018", "w5+": "0.4411", "w6+": "0.4089"}  # fmt: skip
+"""A sheet of the classic example with two mistakes: the slope left out, the sign of the update."""
+
+
+@pytest.mark.parametrize("hint", HINTS)
+def test_hints_of_work_that_was_judged_keep_back_what_they_should(hint: int) -> None:
+    sample = bl.check_work("two-layer", claimed=CLAIMED).work
+    assert [one.name for one in sample.wrong][:2] == ["dE/dnet(h1)", "w5+"]
+    for form, make in FORMS.items():
+        for checked in (Checked(sample, hint=hint), bl.check_work("two-layer", claimed=CLAIMED, hint=hint)):
+            shown = flat(make(checked)) + make(checked)
+            assert [text for text in held_back(sample, hint) if text in shown] == [], form
 
 
 @pytest.mark.parametrize("form", READ)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from typing import Any
 
 import html5lib
@@ -77,9 +78,18 @@ def test_the_verdict_is_one_line(result: ClassResult, said: str, right: bool) ->
     assert result.all_right is right
 
 
-@pytest.mark.parametrize("form", [str, lambda m: visible_text(m.to_html()), lambda m: visible_text(m._repr_html_())])
-def test_every_form_says_points_mistakes_and_who(marking: Marking, form: Any) -> None:
-    text = " ".join(form(marking).split())
+def unescaped(markdown: str) -> str:
+    return re.sub(r"\\(.)", r"\1", markdown)
+
+
+FORMS = {"text": str, "page": lambda marking: visible_text(marking.to_html()),
+         "cell": lambda marking: visible_text(marking._repr_html_()),
+         "markdown": lambda marking: unescaped(marking.to_markdown())}  # fmt: skip
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_every_form_says_points_mistakes_and_who(marking: Marking, form: str) -> None:
+    text = " ".join(FORMS[form](marking).split())
     last = -1
     for part in ("5 have mistakes", "The median is", "δ is -dE/dnet.", "The most common mistakes", "Ada and Cem Öztürk",
                  "Where the first mistake is", "dE/dnet(h1)", "Students", "Ada", "9", "12", "=cmd()", "<b>Eve</b>",
@@ -118,12 +128,13 @@ def test_the_page_is_valid_and_names_students_where_it_may(marking: Marking, nam
     assert told == ([*WORKS, "Ivan"] if names else [])
 
 
-def test_it_is_saved_in_four_forms_and_refuses_others(marking: Marking, tmp_path: Any) -> None:
+def test_it_is_saved_in_five_forms_and_refuses_others(marking: Marking, tmp_path: Any) -> None:
     assert marking.save(tmp_path / "m.csv").read_bytes().startswith(b"\xef\xbb\xbfstudent,")
     assert marking.save(tmp_path / "m.html").read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
     assert marking.save(tmp_path / "m.txt").read_text(encoding="utf-8") == str(marking).rstrip("\n") + "\n"
+    assert marking.save(tmp_path / "m.md").read_text(encoding="utf-8") == marking.to_markdown()
     kept = marking.save(tmp_path / "m.json").read_bytes()
     assert msgspec.json.decode(kept, type=ClassResult) == marking.result
-    with pytest.raises(bl.BacklitError, match=r"ends in \.csv, \.html, \.txt or \.json"):
+    with pytest.raises(bl.BacklitError, match=r"ends in \.csv, \.html, \.md, \.txt or \.json"):
         marking.save(tmp_path / "m.pdf")
     assert repr(marking).startswith("<marking: 3 of 9 sheets have no mistake, 5 have mistakes and 1 could")

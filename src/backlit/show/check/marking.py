@@ -17,6 +17,7 @@ from backlit.check.marking import ClassResult, Common, Marked
 from backlit.engine import Shown
 from backlit.errors import counted
 from backlit.show.check.html import check_page, large
+from backlit.show.check.markdown import pipes
 from backlit.show.check.text import HEADING, INDENT, LEAST_WIDTH, NAME, QUIET, WIDTH, table_lines
 from backlit.show.check.words import finished
 from backlit.show.notebook import heading_html, table_html, words_html
@@ -24,6 +25,7 @@ from backlit.show.pages import template
 from backlit.show.report.texts import NAME as LONGEST_NAME
 from backlit.show.report.texts import SENTENCE, listed, plain
 from backlit.show.saving import saved
+from backlit.show.worked.markdown import escaped
 
 MISTAKES, FIRSTS, STUDENTS = "The most common mistakes", "Where the first mistake is", "Students"
 HEAD = ("student", "points", "of", "first wrong", "mistakes")
@@ -84,6 +86,16 @@ class Marking(Shown):
             table.writerow([_cell(cell) if isinstance(cell, str) else cell for cell in cells])
         return written.getvalue()
 
+    def to_markdown(self) -> str:
+        """Give Markdown, as GitHub and Jupyter render it."""
+        blocks = [f"# {escaped(_title(self.result))}", f"**{escaped(verdict(self.result))}**", points(self.result)]
+        blocks += [f"- {escaped(note)}" for note in _notes(self.result)]
+        for title, what, found in _commons(self.result):
+            blocks += [f"## {title}", pipes((what, "students", "who"), _common_rows(found, names=True), {1})]
+        if self.students:
+            blocks += [f"## {STUDENTS}", pipes(HEAD, [_row(one) for one in self.students], {1, 2})]
+        return "\n\n".join(filter(None, blocks)) + "\n"
+
     def to_html(self, *, names: bool = True) -> str:
         """Give a page that loads nothing; without `names` no student is named in it, so that a class may see it."""
         body: str = template("marking.html").render(
@@ -99,14 +111,14 @@ class Marking(Shown):
         return msgspec.json.format(msgspec.json.encode(self.result), indent=1).decode()
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write it to a file and give its path; the ending says how: .csv, .html, .txt or .json.
+        """Write it to a file and give its path; the ending says how: .csv, .html, .md, .txt or .json.
 
         A .csv begins with the mark by which Excel knows UTF-8.
 
         Errors: a BacklitError for another ending, or where the file cannot be written.
         """
-        forms = {".csv": lambda: f"\ufeff{self.to_csv()}", ".html": self.to_html, ".txt": self.__str__,
-                 ".json": self.to_json}  # fmt: skip
+        forms = {".csv": lambda: f"\ufeff{self.to_csv()}", ".html": self.to_html, ".md": self.to_markdown,
+                 ".txt": self.__str__, ".json": self.to_json}  # fmt: skip
         return saved(path, forms, "a marking")
 
     def _repr_html_(self) -> str:

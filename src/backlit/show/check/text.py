@@ -188,9 +188,7 @@ def _padded(text: str, width: int, *, right: bool) -> str:
     return space + text if right else text + space
 
 
-def _list(
-    head: Sequence[str], rows: Iterable[Sequence[str]], width: int, styles: Sequence[str]
-) -> Iterator[Text]:
+def _list(head: Sequence[str], rows: Iterable[Sequence[str]], width: int, styles: Sequence[str]) -> Iterator[Text]:
     """Give each row as a list: its name, its verdict, and the numbers by their heads."""
     for row, style in zip(rows, styles, strict=True):
         for line in textwrap.wrap(row[0], width - len(INDENT), break_on_hyphens=False):
