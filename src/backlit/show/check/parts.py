@@ -8,7 +8,7 @@ from backlit.check.records import CheckedNumber, CheckedWork, Fit, Verdict
 from backlit.explain import Record
 from backlit.show.check import words
 from backlit.show.check.hints import HINTS
-from backlit.show.check.lines import EQUALS, Piece, Pieces, compared, parts_of
+from backlit.show.check.lines import EQUALS, Piece, Pieces, compared, is_number, parts_of
 from backlit.show.report.texts import SENTENCE, listed, plain
 
 MOST_DETAILS = 3
@@ -30,6 +30,11 @@ class Line(msgspec.Struct, frozen=True):
     label: str
     name: str
     parts: tuple[Pieces, ...]
+
+    @property
+    def ends(self) -> bool:
+        """Whether the last part is a result."""
+        return is_number(self.texts[-1])
 
     @property
     def texts(self) -> list[str]:
