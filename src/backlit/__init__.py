@@ -23,6 +23,7 @@ from backlit.lazy import lazily
 from backlit.model.after_training import look_at
 
 if TYPE_CHECKING:
+    from backlit.check.code import CheckedGradients, CheckedLosses, check_gradients, check_losses
     from backlit.engine import DivergedWarning, Epoch, GradientCheck, Network, Training, gradcheck
     from backlit.errors import BacklitError, BacklitWarning
     from backlit.estimators import LossCurveDisplay, MLPClassifier, MLPRegressor
@@ -37,7 +38,8 @@ if TYPE_CHECKING:
     from backlit.show.report.report import Report
     from backlit.show.worked.epoch import WorkedEpoch
     from backlit.show.worked.example import WorkedExample
-    from backlit.sources import boundary, check_work, demo, diagnose, explain, report, valley, watch
+    from backlit.show.worksheet.worksheets import Worksheets
+    from backlit.sources import boundary, check_work, demo, diagnose, explain, report, valley, watch, worksheet
 
 __version__ = "0.1.0"
 
@@ -47,6 +49,10 @@ _PLACES = {
     "LossCurveDisplay": "estimators",
     "MLPClassifier": "estimators",
     "MLPRegressor": "estimators",
+    "check_gradients": "check.code",
+    "CheckedGradients": "check.code",
+    "check_losses": "check.code",
+    "CheckedLosses": "check.code",
     "Network": "engine",
     "Training": "engine",
     "Epoch": "engine",
@@ -62,8 +68,10 @@ _PLACES = {
     "Diagnosed": "show.diagnose.diagnosed",
     "explain": "sources",
     "watch": "sources",
+    "worksheet": "sources",
     "WorkedEpoch": "show.worked.epoch",
     "WorkedExample": "show.worked.example",
+    "Worksheets": "show.worksheet.worksheets",
     "report": "sources",
     "Report": "show.report.report",
     "save": "model.file",
@@ -86,6 +94,8 @@ __all__ = [
     "BacklitError",
     "BacklitWarning",
     "Checked",
+    "CheckedGradients",
+    "CheckedLosses",
     "Demo",
     "Diagnosed",
     "DivergedWarning",
@@ -103,7 +113,10 @@ __all__ = [
     "Training",
     "WorkedEpoch",
     "WorkedExample",
+    "Worksheets",
     "boundary",
+    "check_gradients",
+    "check_losses",
     "check_work",
     "demo",
     "diagnose",
@@ -118,6 +131,7 @@ __all__ = [
     "torch_weights",
     "valley",
     "watch",
+    "worksheet",
 ]
 
 

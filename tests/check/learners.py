@@ -67,7 +67,7 @@ CASES = (
 
 
 class Flaw(NamedTuple):
-    """A planted mistake: its name, the codes of the catalogue that may name it, and the cases in which it can be made."""
+    """A planted mistake: its name, the codes that may name it, and the cases in which it can be made."""
 
     name: str
     codes: frozenset[str]
@@ -102,9 +102,9 @@ FLAWS = tuple(Flaw(name, frozenset(codes.split()), can) for name, codes, can in 
     ("relu slope one", "relu-slope-one slope-left-out", hidden("relu")),
     ("out for slope", "out-for-slope", lambda case: hidden("tanh")(case) or hidden("sigmoid")(case)),
     ("error sign", "error-sign", lambda case: True),
-    ("mean forgotten", "mean-forgotten", several),
+    ("mean forgotten", "mean-forgotten mean-over-outputs", several),
     ("mean twice", "mean-twice", several),
-    ("over outputs too", "mean-over-rows-and-outputs mean-over-outputs",
+    ("over outputs too", "mean-over-rows-and-outputs mean-over-outputs mean-of-outputs-for-a-sum",
      lambda case: case.loss != "mse" and case.layers[-1][0] > 1),
     ("over rows alone", "mean-over-rows-alone", lambda case: case.loss == "mse"),
     ("two in slope", "two-kept-in-slope", lambda case: case.loss == "half_squared_error"),
@@ -118,8 +118,8 @@ FLAWS = tuple(Flaw(name, frozenset(codes.split()), can) for name, codes, can in 
         a[0] == b[0] for a, b in zip(case.layers, case.layers[1:], strict=False))),
     ("one share", "one-share", lambda case: case.layers[-1][0] > 1),
     ("updated weights", "updated-weights", lambda case: True),
-    ("divided twice", "divided-twice", lambda case: case.loss.endswith("cross_entropy")),
-    ("slope again", "slope-again", lambda case: case.loss == "binary_cross_entropy"),
+    ("divided twice", "divided-twice slope-left-out", lambda case: case.loss.endswith("cross_entropy")),
+    ("slope again", "slope-again squared-error-taken", lambda case: case.loss == "binary_cross_entropy"),
     ("input for hidden output", "other-input layer-skipped", lambda case: case.inputs == case.layers[-2][0]),
     ("bias slope times input", "bias-slope-times-input", lambda case: True),
     ("absolute error", "absolute-error-taken", squared),
@@ -129,55 +129,70 @@ FLAWS = tuple(Flaw(name, frozenset(codes.split()), can) for name, codes, can in 
 RATE = 0.5
 
 
+def slope(case, flaw, k, z, a):
+    """Give da/dz of a layer's activation, as the flaw has it."""
+    last, name = k == len(case.layers) - 1, case.activations[k]
+    curved = name in {"tanh", "sigmoid"} and not last
+    changed = {
+        "all slopes left out": lambda: np.ones_like(z),
+        "output slope left out": lambda: np.ones_like(z) if last else None,
+        "hidden slope left out": lambda: None if last else np.ones_like(z),
+        "tanh slope as sigmoid": lambda: a * (1.0 - a) if name == "tanh" and not last else None,
+        "sigmoid slope as tanh": lambda: 1.0 - a * a if name == "sigmoid" and not last else None,
+        "slope at net": lambda: SLOPES[name](z, z) if curved else None,
+        "slope at out": lambda: SLOPES[name](a, VALUES[name](a)) if curved else None,
+        "relu slope one": lambda: np.ones_like(z) if name == "relu" else None,
+        "out for slope": lambda: a if curved else None,
+        "slope twice": lambda: None if last else SLOPES[name](z, a) ** 2,
+    }.get(flaw, lambda: None)()
+    return SLOPES[name](z, a) if changed is None else changed
+
+
+def output_delta(case, flaw, z, a, Y):
+    """Give dE/dz of the last layer, as the flaw has it."""
+    n, k = a.shape
+    scale = 1.0 / (n * k) if case.loss == "mse" else 1.0 / n
+    scale = {"mean forgotten": scale * n, "mean twice": scale / n, "over outputs too": scale / k,
+             "over rows alone": scale * k}.get(flaw, scale)  # fmt: skip
+    error = Y - a if flaw == "error sign" else a - Y
+    if squared(case):
+        factor = 2.0 if case.loss == "mse" else 1.0
+        factor = {"two in slope": 2.0, "two left out": 1.0}.get(flaw, factor)
+        if flaw == "absolute error":
+            error = np.sign(error) / factor
+        return factor * error * scale * slope(case, flaw, len(case.layers) - 1, z, a)
+    if flaw == "divided twice":
+        error = error / (a * (1.0 - a)) if case.loss == "binary_cross_entropy" else error / a
+    if flaw == "slope again":
+        error = error * a * (1.0 - a)
+    return error * scale
+
+
+def back(flaw, delta, W, first, *, last):
+    """Give dE/da of the layer before, as the flaw has it; `first` is the last layer's delta."""
+    if flaw == "transposed weights" and W.shape[0] == W.shape[1]:
+        return delta @ W
+    if flaw == "weights left out":
+        return np.repeat(delta.sum(axis=1, keepdims=True), W.shape[0], axis=1)
+    if flaw == "one share" and last:
+        return delta[:, :1] @ W[:, :1].T
+    if flaw == "output error for hidden" and last:
+        return first
+    return delta @ W.T
+
+
 def backward(case: Case, flaw: str = "") -> Callable[..., Any]:
     """Give a learner's function for a case; `flaw` is the mistake in it."""
-    acts, last = case.activations, len(case.layers) - 1
-
-    def slope(k, z, a):
-        name, square = acts[k], acts[k] in {"tanh", "sigmoid"}
-        if flaw == "all slopes left out" or flaw == ("output" if k == last else "hidden") + " slope left out":
-            return np.ones_like(z)
-        if flaw == "tanh slope as sigmoid" and name == "tanh" and k < last:
-            return a * (1.0 - a)
-        if flaw == "sigmoid slope as tanh" and name == "sigmoid" and k < last:
-            return 1.0 - a * a
-        if flaw == "slope at net" and square and k < last:
-            return SLOPES[name](z, z)
-        if flaw == "slope at out" and square and k < last:
-            return SLOPES[name](a, VALUES[name](a))
-        if flaw == "relu slope one" and name == "relu":
-            return np.ones_like(z)
-        if flaw == "out for slope" and square and k < last:
-            return a
-        found = SLOPES[name](z, a)
-        return found * found if flaw == "slope twice" and k < last else found
-
-    def output_delta(z, a, Y):
-        n, k = a.shape
-        scale = 1.0 / (n * k) if case.loss == "mse" else 1.0 / n
-        scale = {"mean forgotten": scale * n, "mean twice": scale / n, "over outputs too": scale / k,
-                 "over rows alone": scale * k}.get(flaw, scale)  # fmt: skip
-        error = Y - a if flaw == "error sign" else a - Y
-        if squared(case):
-            factor = 2.0 if case.loss == "mse" else 1.0
-            factor = {"two in slope": 2.0, "two left out": 1.0}.get(flaw, factor)
-            if flaw == "absolute error":
-                error = np.sign(error) / factor
-            return factor * error * scale * slope(last, z, a)
-        if flaw == "divided twice":
-            error = error / (a * (1.0 - a)) if case.loss == "binary_cross_entropy" else error / a
-        if flaw == "slope again":
-            error = error * a * (1.0 - a)
-        return error * scale
+    last = len(case.layers) - 1
 
     def my_backward(X, Y, *arrays):
         W, b = [w.copy() for w in arrays[::2]], arrays[1::2]
         A, Z = [X], []
-        for k, name in enumerate(acts):
-            shift = 0.0 if flaw == "bias left out" else -b[k] if flaw == "bias subtracted" else b[k]
+        for k, name in enumerate(case.activations):
+            shift = {"bias left out": 0.0, "bias subtracted": -b[k]}.get(flaw, b[k])
             Z.append(A[-1] @ W[k] + shift)
             A.append(VALUES[name](Z[-1]))
-        delta, grads = output_delta(Z[-1], A[-1], Y), []
+        delta, grads = output_delta(case, flaw, Z[-1], A[-1], Y), []
         first = delta
         for k in range(last, -1, -1):
             read = X if flaw == "input for hidden output" and k == last else A[k]
@@ -186,20 +201,10 @@ def backward(case: Case, flaw: str = "") -> Callable[..., Any]:
             if flaw == "bias slope times input":
                 db = (delta * read[:, :1]).sum(axis=0)
             grads[:0] = [dW, db]
-            if k == 0:
-                break
-            if flaw == "updated weights":
-                W[k] -= RATE * dW
-            back = delta @ W[k].T
-            if flaw == "transposed weights" and W[k].shape[0] == W[k].shape[1]:
-                back = delta @ W[k]
-            if flaw == "weights left out":
-                back = np.repeat(delta.sum(axis=1, keepdims=True), W[k].shape[0], axis=1)
-            if flaw == "one share" and k == last:
-                back = delta[:, :1] @ W[k][:, :1].T
-            if flaw == "output error for hidden" and k == last:
-                back = first
-            delta = back * slope(k - 1, Z[k - 1], A[k])
+            if k:
+                W[k] -= RATE * dW if flaw == "updated weights" else 0.0
+                before = back(flaw, delta, W[k], first, last=k == last)
+                delta = before * slope(case, flaw, k - 1, Z[k - 1], A[k])
         return grads
 
     return my_backward

@@ -28,6 +28,7 @@ COMMANDS = {
     "demo": "Run a classic worked example; without a name, list them.",
     "explain": "Work one training step out, with every number of the chain rule.",
     "check": "Check numbers worked out by hand: the first wrong one, and the mistake.",
+    "worksheet": "Make sheets to work out by hand, for a class, with keys.",
     "warm": "Compile beforehand what networks need, so that no command waits for it.",
 }
 """Each command's name, which is also the name of its module and function, and its line in `backlit --help`."""

@@ -12,9 +12,10 @@ from backlit.cli.plugins import run_plugins
 from backlit.cli.streams import print_document
 from backlit.errors import BacklitError
 
-Format = Literal["text", "md", "html", "json"]
-FORMS = {"text": (".txt", ".text"), "md": (".md", ".markdown"), "html": (".html", ".htm"), "json": (".json",)}
-"""Each form with the endings of its files."""
+Format = Literal["text", "md", "html", "csv", "json"]
+FORMS = {"text": (".txt", ".text"), "md": (".md", ".markdown"), "html": (".html", ".htm"), "csv": (".csv",),
+         "json": (".json",)}  # fmt: skip
+"""Each form with the endings of its files: md of a learner's sheet, csv of a class."""
 WIDEST = 120
 MISTAKES = 1
 """The exit code where a number is wrong."""
@@ -62,10 +63,10 @@ def check(
     hint
         1 gives the place of the first wrong number alone, 2 the kind of mistake too, 3 its line too.
     form
-        text, md (Markdown), html (one page to open offline) or json; by default the one that the output's ending stands
-        for, else text.
+        text, md (Markdown), html (one page to open offline) or json; of a class csv, for a spreadsheet, in place of md.
+        By default the one that the output's ending stands for, else text.
     output
-        The file to write to, instead of the terminal: OUT.html, OUT.md, OUT.json or OUT.txt.
+        The file to write to, instead of the terminal: OUT.html, OUT.md, OUT.json or OUT.txt; of a class OUT.csv too.
     json
         Print JSON, as --format json does.
     plugin
@@ -104,10 +105,24 @@ def _of_sheet(path: Path, network: str | None, settings: dict[str, Any], hint: i
 
 
 def _of_class(folder: Path, network: str | None, settings: dict[str, Any]) -> Any:
-    from backlit.show.check.marked import MarkedClass
+    from backlit.show.check.marking import Marking
     from backlit.sources.class_folders import check_folder
 
-    return MarkedClass(check_folder(folder, network, **settings))
+    return Marking(check_folder(folder, network, **settings))
+
+
+def _text_of(shown: Any, form: str) -> str:
+    """Give what was found in a form.
+
+    Errors: a BacklitError for Markdown of a class, or CSV of a sheet.
+    """
+    if form == "text":
+        return str(shown.text().plain)
+    write = getattr(shown, {"md": "to_markdown", "html": "to_html", "csv": "to_csv", "json": "to_json"}[form], None)
+    if write is None:
+        of, others = ("a learner's sheet", "md") if form == "csv" else ("a class", "csv")
+        raise BacklitError(f"the form is {form}, which {of} does not have; expected text, {others}, html or json.")
+    return str(write())
 
 
 def _show(shown: Any, form: str, output: Path | None) -> None:
@@ -118,8 +133,7 @@ def _show(shown: Any, form: str, output: Path | None) -> None:
         console = Console(highlight=False, soft_wrap=True)
         console.print(shown.text(min(console.width, WIDEST)))
         return
-    forms = {"md": shown.to_markdown, "html": shown.to_html, "json": shown.to_json, "text": lambda: shown.text().plain}
-    text = forms[form]()
+    text = _text_of(shown, form)
     if output is None:
         print_document(text)
         return

@@ -41,6 +41,7 @@ from backlit.examples.file_tables import (
     ValleyTable,
 )
 from backlit.examples.file_text import not_too_deep, parsed, text_of
+from backlit.examples.layouts import settled
 from backlit.examples.quantity_parsing import Names, names_of, parse_quantity
 from backlit.examples.strict import decode, refuse_not_finite, unknown_key
 from backlit.kernels.types import Array
@@ -240,7 +241,7 @@ def _setup(name: str, about: str, raw: dict[str, Any]) -> Setup:
     if not network.layers:
         says = "network.layers is empty; expected at least one [[network.layers]] table."
         raise MisfitError(says, ("network", "layers"))
-    network, data = as_sequences(network, data)
+    network, data = as_sequences(settled(network), data)
     if data is not None:
         check_data(data)
     chain_of(network)

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from backlit.engine import Network, SingleUpdates, Training, TrainingSettings
 from backlit.errors import BacklitError, counted
 from backlit.explain.algebra.numerals import DIGITS
-from backlit.explain.contents import LARGEST_EXAMPLE, Contents, Wanted
+from backlit.explain.contents import GIVEN, LARGEST_EXAMPLE, Contents, Wanted
 from backlit.explain.context import Context
 from backlit.explain.course import Course
 from backlit.explain.network_drawing import drawing_of
@@ -30,6 +30,7 @@ from backlit.explain.record.recording import Recording, Settings
 from backlit.explain.record.step_records import Change, Drawing, Example, Record, Section, Summary
 from backlit.explain.selection import FIRST, examples, excerpt, has_later_moments, meant, selected
 from backlit.explain.summary import summary_of
+from backlit.explain.tables import weight_tables
 from backlit.ops.base import Optimizer
 from backlit.ops.synonyms import hint
 
@@ -187,7 +188,8 @@ class Step:
         """Give the records under their headings; where the step is `brief`, the first of each kind."""
         shown = self._shown_numbers if self.brief else self.wanted
         for heading, keys in itertools.groupby(self.contents.numbers(shown), key=itemgetter(0)):
-            yield self.section(heading, [key for _, key in keys])
+            section = self.section(heading, [key for _, key in keys])
+            yield msgspec.structs.replace(section, tables=weight_tables(self) if heading == GIVEN else ())
 
     def section(self, heading: str, keys: Sequence[Key], *, links: bool = True) -> Section:
         """Give the records of some numbers under a heading; without `links`, `linked` is left out."""

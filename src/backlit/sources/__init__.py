@@ -5,7 +5,7 @@
 `backlit.demo`: it runs an example or a network file and shows the run. `boundary` and `valley` draw what a model
 predicts over two inputs, and the error over two weights. `watch` runs a training and shows its curves meanwhile.
 `report` measures a table's model and gives its report. `diagnose` says what is wrong with a training. `check_work` is
-`backlit.check_work`: it checks a learner's numbers.
+`backlit.check_work`: it checks a learner's numbers; `worksheet` makes sheets to work out by hand.
 """
 
 from typing import TYPE_CHECKING
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from backlit.sources.reporting import report
     from backlit.sources.valleys import valley
     from backlit.sources.watching import watch
+    from backlit.sources.worksheets import worksheet
 
 _PLACES = {
     "boundary": "bounding",
@@ -31,8 +32,9 @@ _PLACES = {
     "report": "reporting",
     "valley": "valleys",
     "watch": "watching",
+    "worksheet": "worksheets",
 }
 
-__all__ = ["boundary", "check_work", "demo", "diagnose", "explain", "report", "valley", "watch"]
+__all__ = ["boundary", "check_work", "demo", "diagnose", "explain", "report", "valley", "watch", "worksheet"]
 
 __getattr__ = lazily(__name__, _PLACES)

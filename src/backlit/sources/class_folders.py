@@ -13,7 +13,7 @@ from backlit.check.marking import ClassResult, class_result
 from backlit.check.records import CheckedWork
 from backlit.errors import BacklitError, counted
 from backlit.sources.checking import checked_work
-from backlit.sources.sheet_files import SHEETS, SheetText, read_sheet
+from backlit.sources.sheet_files import SHEETS, read_sheet
 
 KEYS = "key"
 """The folder in that of a class which has the network of each student's sheet."""
@@ -50,17 +50,19 @@ def check_folder(folder: str | os.PathLike[str], network: Any = None, **settings
         if key is None:
             notes.append(f"{path.name} has no network file in {KEYS}/ and is left out")
             continue
-        student = path.stem
+        taken = {*works, *problems}
+        student = _free(key.stem if isinstance(key, Path) else path.stem, taken)
         try:
-            student, sheet = _sheet(path, {*works, *problems})
+            sheet = read_sheet(path)
+            student = _free(sheet.sheet.student, taken) if sheet.sheet.student else student
             asked[student] = max(sheet.sheet.asked, len(sheet.sheet.numbers))
             works[student] = checked_work(key, None, None, sheet, **settings)
         except EmptySheetError as error:
-            student = _free(error.sheet.student or path.stem, {*works, *problems})
+            student = _free(error.sheet.student, taken) if error.sheet.student else student
             asked[student] = error.sheet.asked
             works[student] = CheckedWork("", student, ())
         except BacklitError as error:
-            problems[student] = " ".join(str(error).split("\n")[0].split())
+            problems[student] = str(error).split("\n")[0].replace(str(path), path.name)
     if not works and not problems:
         raise BacklitError(
             f"{folder} has {counted(len(sheets), 'sheet')}, but no network file for them in {KEYS}/: give one for all, "
@@ -72,11 +74,6 @@ def check_folder(folder: str | os.PathLike[str], network: Any = None, **settings
 def is_sheet(path: Path) -> bool:
     """Tell whether a file may be a student's sheet: those of editors that are open, "~$ada.xlsx", are none."""
     return path.is_file() and path.suffix.lower() in {*SHEETS, *SPREADSHEETS} and path.name[0] not in ".~"
-
-
-def _sheet(path: Path, taken: Iterable[str]) -> tuple[str, SheetText]:
-    sheet = read_sheet(path)
-    return _free(sheet.sheet.student or path.stem, taken), sheet
 
 
 def _free(name: str, taken: Iterable[str]) -> str:

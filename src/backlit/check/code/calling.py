@@ -17,8 +17,8 @@ from backlit.errors import BacklitError
 from backlit.kernels.types import Array
 
 Layout = Literal["inputs", "units", "columns"]
-"""How the learner's arrays lie: weights (inputs, units) or (units, inputs); "columns": the latter, with a column for each
-row of the data, X (inputs, n), and biases (units, 1)."""
+"""How the learner's arrays lie: weights (inputs, units) or (units, inputs); "columns": the latter, with a column for
+each row of the data, X (inputs, n), and biases (units, 1)."""
 
 LAYOUTS: tuple[Layout, ...] = ("inputs", "units", "columns")
 
@@ -241,4 +241,3 @@ def checked_layout(layout: Any) -> Layout:
             'as PyTorch has them, or "columns" for those with a column for each row of the data.'
         )
     return layout  # type: ignore[no-any-return]
-

@@ -147,9 +147,11 @@ def factors(rows: int, outputs: int) -> list[tuple[float, str]]:
     """Give the factors that learners put too many or too few, with their names; -1 comes with each of them."""
     n, k = rows, outputs
     named = [(1.0, ""), (2.0, "2"), (0.5, "½"), (float(n), f"{n} (the rows)"), (1 / n, f"1/{n} (the rows)"),
-             (float(k), f"{k} (the outputs)"), (1 / k, f"1/{k} (the outputs)"), (float(n * k), f"{n * k} (rows × outputs)"),
+             (float(k), f"{k} (the outputs)"), (1 / k, f"1/{k} (the outputs)"),
+             (float(n * k), f"{n * k} (rows × outputs)"),
              (1 / (n * k), f"1/{n * k} (rows × outputs)"), (2.0 * n, f"{2 * n} (2 × the rows)"),
-             (0.5 / n, f"1/{2 * n} (½ / the rows)"), (2.0 / n, f"2/{n} (2 / the rows)"), (n / 2.0, f"{n}/2 (the rows, ½)"),
+             (0.5 / n, f"1/{2 * n} (½ / the rows)"), (2.0 / n, f"2/{n} (2 / the rows)"),
+             (n / 2.0, f"{n}/2 (the rows, ½)"),
              (k / 2.0, f"{k}/2 (the outputs, ½)"), (2.0 / k, f"2/{k} (2 / the outputs)"),
              (2.0 / (n * k), f"2/{n * k} (2 / rows × outputs)"), (n * k / 2.0, f"{n * k}/2 (rows × outputs, ½)"),
              (1 / n**2, f"1/{n**2} (the rows twice)")]  # fmt: skip

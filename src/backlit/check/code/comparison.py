@@ -71,7 +71,9 @@ class Check:
     ) -> None:  # fmt: skip
         self.network, self.exact = network, network.copy("float64")
         self.settings, self.layout, self.tolerance, self.optimizer = settings, layout, tolerance, optimizer
-        self.call = Call(backward, "my_backward", network, layout=layout, convert=convert) if callable(backward) else None
+        self.call = (
+            Call(backward, "my_backward", network, layout=layout, convert=convert) if callable(backward) else None
+        )
         self.given, self.convert = backward, convert
         self.changes: list[str] = []
 
@@ -89,8 +91,8 @@ class Check:
         given, loss = given_arrays(found_by, [array.shape for array in right.values()])
         arrays = [one.array for one in given if one.array is not None]
         usual, dtype = tolerance_of(arrays, self.network)
-        scale = Scale(usual if self.tolerance is None else self.tolerance,
-                      max((float(np.abs(array).max()) for array in right.values() if array.size), default=0.0))  # fmt: skip
+        largest = max((float(np.abs(array).max()) for array in right.values() if array.size), default=0.0)
+        scale = Scale(usual if self.tolerance is None else self.tolerance, largest)
         pairing = paired(given, right, scale.close)
         facts = self._facts(rows, right, pairing, scale)
         rounded = self.gradient(self.network.copy("float32"), rows) if dtype != "float64" else {}
@@ -170,7 +172,7 @@ class Check:
     # --------------------------------------------------------------------------------------------------------- naming
 
     def named(self, rows: Rows, compared: Compared) -> tuple[list[FoundMistake], bool, int, str]:
-        """Give the mistakes that give the learner's arrays, whether together, on how many rows, and what is to be said."""
+        """Give the mistakes that give the learner's arrays, whether together, on how many rows, and a note."""
         places, note = self._few(rows)
         if places is None:
             return [], False, 0, note
@@ -182,7 +184,9 @@ class Check:
         if not compared.mine:
             return [], False, 0, ""
         asked = {name: value for name, value in self.settings.items() if value is not None}
-        step = explain_step(self.exact, rows.X, rows.Y, optimizer=self.optimizer, batch_size="full", shuffle=False, **asked)
+        step = explain_step(
+            self.exact, rows.X, rows.Y, optimizer=self.optimizer, batch_size="full", shuffle=False, **asked
+        )
         search = Search(StepGraph([step]), compared.mine, compared.right, compared.scale)
         found, together = search.found()
         return found, together, len(rows.X), note
@@ -210,7 +214,7 @@ class Check:
         return list(range(min(fewer, n))), f"the mistake was looked for on the first {counted(fewer, 'row')}"
 
     def rows_at_kinks(self, rows: Rows) -> list[int]:
-        """Give the rows in which a weighted sum lies on a kink of its activation, where slopes are a matter of choice."""
+        """Give the rows in which a weighted sum lies on a kink of its activation, where the slope is a choice."""
         labels = self.exact.labels
         at = np.zeros(len(rows.X), bool)
         for k, op in enumerate(self.exact.ops):
@@ -220,4 +224,3 @@ class Check:
                 for kink in op.kinks:
                     at |= (np.abs(sums - kink) < size).reshape(len(sums), -1).any(axis=1)
         return np.flatnonzero(at).tolist()
-

@@ -24,7 +24,9 @@ Layers = list[tuple[str, str, Array]]
 """What the learner gave: a layer's label, "net" or "out", the numbers (n, units)."""
 
 
-def checked_forward(my_forward: Callable[..., Any], check: Check, rows: Rows) -> tuple[tuple[CheckedLayer, ...], list[str]]:
+def checked_forward(
+    my_forward: Callable[..., Any], check: Check, rows: Rows
+) -> tuple[tuple[CheckedLayer, ...], list[str]]:
     """Compare what each layer gives, from the first layer on.
 
     Errors: a BacklitError where the function raises, or gives something else.
@@ -68,10 +70,14 @@ def _layers(given: Any, labels: list[str]) -> Layers:
         if len(whole) != len(arrays):
             return []
         if len(arrays) == 2 * len(labels):
-            return [(label, what, whole[2 * k + j]) for k, label in enumerate(labels) for j, what in enumerate((NET, OUT))]
+            return [
+                (label, what, whole[2 * k + j]) for k, label in enumerate(labels) for j, what in enumerate((NET, OUT))
+            ]
         if len(arrays) == len(labels) + 1:  # the inputs stand before the first layer
             whole = whole[1:]
-        return [(label, OUT, one) for label, one in zip(labels, whole, strict=True)] if len(whole) == len(labels) else []
+        return (
+            [(label, OUT, one) for label, one in zip(labels, whole, strict=True)] if len(whole) == len(labels) else []
+        )
     return [] if array is None else [(labels[-1], OUT, array)]
 
 

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from backlit.check.code.calling import checked_layout
 from backlit.check.code.comparison import Check, Compared, Rows
 from backlit.check.code.forward import checked_forward
-from backlit.check.code.records import CheckedGradients
+from backlit.check.code.records import CheckedGradients, FoundMistake
 from backlit.engine import Network, rows_of
 from backlit.errors import BacklitError, counted
 from backlit.kernels.types import Array
@@ -27,7 +27,7 @@ def check_gradients(
 ) -> CheckedGradients:  # fmt: skip
     r"""Check gradients that code of yours computes against backpropagation, array by array, and name the mistake.
 
-    The gradients are dE/dw of every array that is trained, E the loss of all rows as one batch, with the penalties: what
+    The gradients are dE/dw of every array that is trained, E the loss of all rows as one batch, with penalties: what
     `network.gradient(X, Y)` gives, in float64. An array is right if no element differs by more than `tolerance` times
     the array's largest number: by default 1e-5, and 1e-4 where the network or your arrays are float32.
 
@@ -53,7 +53,7 @@ def check_gradients(
         sample_weight, l1, l2, decay_biases: as for `network.gradient`.
         optimizer: whose step the mistake of slopes from updated weights is looked for with.
 
-    Errors: a BacklitError where the function raises, takes or returns something else, or X and Y do not fit the network.
+    Errors: a BacklitError where the function raises, takes or returns something else, or X and Y do not fit.
 
     >>> import backlit as bl
     >>> network = bl.Network([bl.Dense(1, "sigmoid", weights=[[0.5]])], inputs=1, loss="half_squared_error")
@@ -79,7 +79,8 @@ def check_gradients(
         rows, compared, more = _otherwise(check, rows, compared)
         notes += more
     notes = [*compared.pairing.notes, *notes, *_layout_notes(compared), *check.changes]
-    mistakes, together, named_on = [], False, 0
+    mistakes: list[FoundMistake] = []
+    together, named_on = False, 0
     if not compared.passed:
         mistakes, together, named_on, note = check.named(rows, compared)
         notes += [note] if note else []
@@ -87,7 +88,7 @@ def check_gradients(
     right_loss = None if compared.loss is None else check.loss(rows)
     return CheckedGradients(
         compared.arrays, compared.scale.tolerance, len(rows.X), tuple(mistakes), together, layers,
-        tuple(compared.pairing.unused), compared.loss, right_loss, named_on, tuple([*notes, *forward_notes]),
+        tuple(compared.pairing.unused), compared.loss, right_loss, named_on, (*notes, *forward_notes),
     )  # fmt: skip
 
 
@@ -117,7 +118,9 @@ def _otherwise(check: Check, rows: Rows, compared: Compared) -> tuple[Rows, Comp
                 f"with Y of shape ({n}, 1), Y = np.reshape(Y, (-1, 1)), "
             )
             if again.passed:
-                arrays = tuple(replace(one, relation="Y of shape (n,)" if not one.passed else "") for one in compared.arrays)
+                arrays = tuple(
+                    replace(one, relation="Y of shape (n,)" if not one.passed else "") for one in compared.arrays
+                )
                 return rows, compared._replace(arrays=arrays), [said + "all gradients are right"]
             return column, again, [said + "it is as shown here"]
     at = check.rows_at_kinks(rows)
@@ -131,8 +134,8 @@ def _otherwise(check: Check, rows: Rows, compared: Compared) -> tuple[Rows, Comp
 
 def _at_kinks(rows: list[int], n: int) -> str:
     return (
-        f"in {counted(len(rows), 'row')} of {n} a weighted sum lies on the kink of its activation, where the slope is a "
-        "matter of choice (relu at 0: 0 here)"
+        f"in {counted(len(rows), 'row')} of {n} a weighted sum lies on the kink of its activation, where the slope is "
+        "a matter of choice (relu at 0: 0 here)"
     )
 
 

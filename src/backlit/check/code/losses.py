@@ -16,12 +16,12 @@ from backlit.check.code.returned import as_array
 from backlit.check.code.trials import Plan, Trial, trials
 from backlit.check.written import Written
 from backlit.engine import Network, Training
-from backlit.errors import BacklitError, counted
+from backlit.errors import BacklitError, collecting, counted
 
 TOLERANCES = {"float64": 1e-6, "float32": 1e-3}
 """The largest relative difference that passes; of numbers with fewer digits, half a unit of the last one counts too."""
-FEWEST_DIGITS = 9
-"""Losses that all have fewer decimals than this were rounded."""
+ROUNDED = range(3, 9)
+"""Losses whose longest has so many decimals were rounded; with fewer they tell nothing."""
 
 
 class Trace(NamedTuple):
@@ -33,12 +33,10 @@ class Trace(NamedTuple):
 
 
 class Prefix(NamedTuple):
-    """How far losses agree with a trace times a factor."""
+    """How many losses agree with a trace."""
 
     agree: int
     trace: Trace
-    factor: float
-    name: str
 
 
 def check_losses(
@@ -47,10 +45,10 @@ def check_losses(
 ) -> CheckedLosses:  # fmt: skip
     r"""Compare the losses of a whole training of yours, epoch by epoch, with ours from the same first weights.
 
-    Ours is `bl.Training(network, X, Y, **settings)` on a copy of the network. Your losses may be measured before the
-    steps (of several batches, their mean over the epoch, as ours), after each epoch on all rows, or before training and
-    after each epoch; with the penalties or without. Where they differ, the first epoch that does tells what differs: the
-    loss before any step (its definition, the forward pass, the first weights), the first step (the gradient, or the
+    Ours is `bl.Training(network, X, Y, **settings)` on a copy of the network. Yours may be measured before the steps
+    (of several batches, their mean over the epoch, as ours), after each epoch on all rows, or before training and
+    after each epoch; with the penalties or without. Where they differ, the first epoch that does tells what differs:
+    the loss before any step (its definition, the forward pass, the first weights), the first step (the gradient, or the
     update), or a later one (what a training remembers: momentum, the order of the rows, a schedule).
 
     The name is looked for by trainings with one setting changed: the rate 2 η, η/n, momentum left out, the last batch
@@ -74,20 +72,22 @@ def check_losses(
     >>> bl.check_losses(mine, network, X, Y, **settings).all_right
     True
     """
-    plan = _plan(network, X, Y, settings)
+    with collecting([]):  # the warnings of a training are about ours, and of the trials about none
+        return _checked(my_losses, _plan(network, X, Y, settings), tolerance)
+
+
+def _checked(my_losses: Any, plan: Plan, tolerance: float | None) -> CheckedLosses:
     mine, half_units = _losses(my_losses, plan)
     plan = plan.of_epochs(len(mine))
     usual = TOLERANCES.get(plan.network.dtype.name, TOLERANCES["float32"])
     judge = _Judge(mine, half_units, usual if tolerance is None else tolerance)
     ours = [*_traces(Trial("", "", "", plan))]
     best = judge.best(ours)
-    right = tuple(best.factor * value for value in best.trace.values[: len(mine)])
-    if best.agree == len(mine) and best.factor == 1.0:
+    right = tuple(best.trace.values[: len(mine)])
+    if best.agree == len(mine):
         return CheckedLosses(tuple(mine), right, best.trace.measured, None, "", judge.tolerance)
-    best = judge.best(ours, scaled=False)
     first = best.trace.first + best.agree
     found = [*_named(judge, plan, ours)]
-    right = tuple(best.trace.values[: len(mine)])
     stage = "before training" if first == 0 else "first step" if first == 1 else "later"
     notes = [*_notes(judge, plan, best, stage, found)]
     return CheckedLosses(
@@ -99,21 +99,27 @@ def _plan(given: Any, X: Any, Y: Any, settings: dict[str, Any]) -> Plan:
     """Give the training that ours is. Errors: a BacklitError for what is none."""
     if isinstance(given, Training):
         if X is not None or Y is not None or settings:
-            raise BacklitError("a training has its own rows and settings; give check_losses(my_losses, training) alone.")
+            raise BacklitError(
+                "a training has its own rows and settings; give check_losses(my_losses, training) alone."
+            )
         if len(given.history) or given.step:
             raise BacklitError(
-                f"the training has run for {counted(len(given.history), 'epoch')}; expected one that has not run, whose "
-                "network has the weights that yours began with."
+                f"the training has run for {counted(len(given.history), 'epoch')}; expected one that has not run, "
+                "whose network has the weights that yours began with."
             )
         if given.order is not None:
-            raise BacklitError("the training takes the order of its rows from a function; give network, X and Y instead.")
+            raise BacklitError(
+                "the training takes the order of its rows from a function; give network, X and Y instead."
+            )
         own = {name: getattr(given.settings, name) for name in given.settings.__struct_fields__}
         weights = given.weights if given.weights.size else None
         return Plan(given.network, given.X, given.Y, {**own, "sample_weight": weights})
     if not isinstance(given, Network):
         raise BacklitError(f"network is {given!r}; expected a bl.Network, or a bl.Training that has not run.")
     if X is None or Y is None:
-        raise BacklitError("X and Y are missing: check_losses(my_losses, network, X, Y, optimizer=..., batch_size=...).")
+        raise BacklitError(
+            "X and Y are missing: check_losses(my_losses, network, X, Y, optimizer=..., batch_size=...)."
+        )
     made = Training(given.copy(), X, Y, **{**settings, "compiled": False})  # says which setting is wrong
     return Plan(given, made.X, made.Y, settings)
 
@@ -137,7 +143,7 @@ def _losses(given: Any, plan: Plan) -> tuple[list[float], list[float]]:
     values = [float(value) for value in array.reshape(-1)]
     decimals = max((-int(Written.of(value).unit and math.floor(math.log10(Written.of(value).unit)))
                     for value in values if math.isfinite(value)), default=0)  # fmt: skip
-    rounded = 0.5 * 10.0**-decimals if decimals < FEWEST_DIGITS else 0.0
+    rounded = 0.5 * 10.0**-decimals if decimals in ROUNDED else 0.0
     return values, [rounded] * len(values)
 
 
@@ -163,10 +169,9 @@ class _Judge:
                 return factor, name
         return 1.0, ""
 
-    def best(self, traces: Sequence[Trace], scaled: bool = False) -> Prefix:
+    def best(self, traces: Sequence[Trace]) -> Prefix:
         """Give the trace that agrees for the longest; of several the first."""
-        del scaled
-        found = [Prefix(self.agree(trace.values), trace, 1.0, "") for trace in traces]
+        found = [Prefix(self.agree(trace.values), trace) for trace in traces]
         return max(found, key=lambda prefix: prefix.agree)
 
 
@@ -187,8 +192,8 @@ def _traces(trial: Trial) -> Iterator[Trace]:
         pass  # it diverged: the losses so far count
     whole = [loss + penalty for loss, penalty in zip(alone, penalties, strict=True)]
     several = plan.batches > 1
-    yield Trace("the mean of the epoch's batches, before each one's step" if several else "before each step", int(several),
-                during)  # fmt: skip
+    before = "the mean of the epoch's batches, before each one's step" if several else "before each step"
+    yield Trace(before, int(several), during)
     yield Trace("before training, then after each epoch", 0, whole)
     yield Trace("after each epoch", 1, whole[1:])
     if any(penalties):
@@ -212,8 +217,8 @@ def _named(judge: _Judge, plan: Plan, ours: Sequence[Trace]) -> Iterator[FoundMi
         if factor != 1.0 and judge.agree(trace.values, factor) == count:
             yield FoundMistake(
                 "loss-factor", f"the loss is {name} × ours in every epoch",
-                "The weights learn the same; only the definition of the loss differs: its factor, or a sum in place of a "
-                "mean.", trace.measured,
+                "The weights learn the same; only the definition of the loss differs: its factor, or a sum in place of "
+                "a mean.", trace.measured,
             )  # fmt: skip
             return
     scaled: list[FoundMistake] = []
@@ -233,7 +238,7 @@ def _notes(judge: _Judge, plan: Plan, best: Prefix, stage: str, found: Sequence[
     """Say what the first loss that differs tells."""
     values = best.trace.values
     if best.agree < len(judge.mine) and not math.isfinite(judge.mine[best.agree]):
-        yield f"your loss is {judge.mine[best.agree]} there: divided by 0, the logarithm of 0, or steps that are too large"
+        yield f"your loss is {judge.mine[best.agree]} there: a division by 0, a logarithm of 0, or too large steps"
     if found:
         return
     if stage == "before training":
@@ -250,9 +255,11 @@ def _notes(judge: _Judge, plan: Plan, best: Prefix, stage: str, found: Sequence[
         yield "the loss before it agrees: the gradient or the update differs. bl.check_gradients compares the gradient"
     else:
         yield (
-            f"{counted(best.agree, 'loss', 'losses')} agree before it: what a training remembers differs (momentum or other "
-            "sums, the number of the step, a schedule, the order of the rows), or a rare case (relu at 0, a clipped value)"
+            f"{counted(best.agree, 'loss', 'losses')} agree before it: what a training remembers differs (momentum or "
+            "other sums, the number of the step, a schedule, the order of the rows), or a rare case (relu at 0)"
         )
     k = best.agree
-    if 0 < k < min(len(judge.mine), len(values)) and (judge.mine[k] - judge.mine[k - 1]) * (values[k] - values[k - 1]) < 0:
-        yield "your loss rises where ours falls: look at the sign of the update, and at the rate"
+    if 0 < k < min(len(judge.mine), len(values)):
+        change, ours = judge.mine[k] - judge.mine[k - 1], values[k] - values[k - 1]
+        if change > 0 > ours:
+            yield "your loss rises where ours falls: look at the sign of the update, and at the rate"

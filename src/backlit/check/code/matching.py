@@ -6,14 +6,14 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-import numpy as np
-
 from backlit.check.code.calling import KINDS, array_called, short_name
 from backlit.check.code.returned import Given, is_flat
 from backlit.errors import BacklitError, counted
 from backlit.kernels.types import Array
 
-PREFIX = re.compile(r"^(?:d[A-Za-z]{1,2}[_/]?d|∂[A-Za-z]*/?∂|grads?_?|gradient_?|delta_?|nabla_?|∇|d_?|g_)(?=[A-Za-z\d])")
+PREFIX = re.compile(
+    r"^(?:d[A-Za-z]{1,2}[_/]?d|∂[A-Za-z]*/?∂|grads?_?|gradient_?|delta_?|nabla_?|∇|d_?|g_)(?=[A-Za-z\d])"
+)
 TOKEN = re.compile(r"(?P<number>\d+)|(?P<word>[A-Za-z]+)")
 
 Close = Callable[[Array, Array], bool]
@@ -52,13 +52,13 @@ def _split(given: Given, right: Mapping[str, Array]) -> Pairing:
     return Pairing(found, [], ["one vector of all gradients, read in the order of network.parameters"])
 
 
-# --------------------------------------------------------------------------------------------------------------- by name
+# -------------------------------------------------------------------------------------------------------------- by name
 
 
 def by_name(given: Sequence[Given], names: Sequence[str]) -> tuple[dict[str, Given], list[str]]:
     """Pair arrays by names such as "1.W", "dW1", "W_1", "fc1.weight", "weights[0]".
 
-    >>> found, _ = by_name([Given(("dW1",), np.ones(1)), Given(("db1",), np.ones(1))], ["1.W", "1.b"])
+    >>> found, _ = by_name([Given(("dW1",), None), Given(("db1",), None)], ["1.W", "1.b"])
     >>> list(found)
     ['1.W', '1.b']
     """
@@ -118,7 +118,7 @@ def _by_rank(given: Sequence[Given], names: Sequence[str]) -> dict[str, Given]:
             if f"{label_of[number]}.{kind}" in names}  # fmt: skip
 
 
-# -------------------------------------------------------------------------------------------------------------- by place
+# ------------------------------------------------------------------------------------------------------------- by place
 
 
 def fits(given: Array | None, shape: tuple[int, ...]) -> bool:
@@ -148,7 +148,7 @@ def by_place(given: Sequence[Given], right: Mapping[str, Array], close: Close) -
     """Pair arrays by their places in the list; where several orders fit the shapes, by that in which most are right."""
     names = list(right)
     if len(given) == len(names):
-        possible = []
+        possible: list[tuple[int, int, int, str, list[tuple[str, Given]]]] = []
         for called, order in orders(names).items():
             pairs = list(zip(order, given, strict=True))
             if all(fits(one.array, right[name].shape) for name, one in pairs):

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from backlit.check.code.comparing import Scale
-from backlit.check.code.planted import EVERYWHERE, PlantedStep, Planting, gradients_of, plantings
+from backlit.check.code.planted import EVERYWHERE, PlantedStep, Planting, gradients_of, plantings, rank_of
 from backlit.check.code.records import FoundMistake
 from backlit.check.evaluation import value_of
 from backlit.check.graph import StepGraph
@@ -20,9 +20,11 @@ from backlit.explain.record.quantities import Key
 from backlit.kernels.types import Array
 
 MOST_TIES = 4
-PAIRED = 24
+PAIRED = 8
 """So many mistakes that explain a part are tried together with each other."""
 DIGITS = 6
+RANKS = (0, 1, 2)
+"""Wrong beliefs are tried first, then what is done at one number, then any change of a formula."""
 
 
 class Fitting(NamedTuple):
@@ -52,17 +54,21 @@ class Search:
         """Give the mistakes that explain the most, and whether it takes all of them together."""
         if not self.wrong:
             return [], False
-        self.all = plantings(self.graph)
-        fits = self._fits([(one,) for one in self.all])
-        whole = [fit for fit in fits if len(fit.explains) == len(self.wrong)]
-        if whole:
-            return self._told(whole), False
-        pairs = self._pairs(fits)
+        parts = list[Fitting]()
+        for rank in RANKS:
+            self.tried = plantings(self.graph, rank)
+            fits = self._fits([(one,) for one in self.tried])
+            whole = [fit for fit in fits if len(fit.explains) == len(self.wrong)]
+            if whole:
+                return self._told(whole), False
+            parts += fits
+            if rank == 0:
+                known, beliefs = fits, self.tried
+        pairs = self._pairs(known, beliefs)
         if pairs:
-            best = min(pairs, key=lambda fit: sum(one.mistake.general for one in fit.plantings))
-            return [self._record(one, best.explains) for one in best.plantings], True
-        most = max((len(fit.explains) for fit in fits), default=0)
-        return self._told([fit for fit in fits if len(fit.explains) == most]) if most else [], False
+            return [self._record(one, pairs[0].explains) for one in pairs[0].plantings], True
+        most = max((len(fit.explains) for fit in parts), default=0)
+        return self._told([fit for fit in parts if len(fit.explains) == most]) if most else [], False
 
     def _fits(self, candidates: Sequence[tuple[Planting, ...]]) -> list[Fitting]:
         """Give the candidates that lead to some of the wrong arrays; those that spoil a right one explain no more.
@@ -96,14 +102,13 @@ class Search:
             top = np.maximum(np.abs(predicted).max(axis=axes), self.scale.of(other, other))
             return np.asarray(np.isfinite(gaps) & (gaps <= self.scale.tolerance * top))
 
-    def _pairs(self, fits: Sequence[Fitting]) -> list[Fitting]:
+    def _pairs(self, fits: Sequence[Fitting], beliefs: Sequence[Planting]) -> list[Fitting]:
         """Give the pairs of mistakes that explain all arrays together.
 
         The later layers' arrays depend on fewer mistakes: one of the two explains some of them alone.
         """
         ones = [fit.plantings[0] for fit in sorted(fits, key=lambda fit: -len(fit.explains))][:PAIRED]
-        others = [one for one in self.all if not one.mistake.general]
-        pairs = [(one, other) for one, other in itertools.product(ones, others)
+        pairs = [(one, other) for one, other in itertools.product(ones, beliefs)
                  if one.mistake.code != other.mistake.code and one.with_other(other) is not None]  # fmt: skip
         return [fit for fit in self._fits(pairs) if len(fit.explains) == len(self.wrong)]
 
@@ -111,7 +116,8 @@ class Search:
 
     def _told(self, fits: Sequence[Fitting]) -> list[FoundMistake]:
         """Give the mistakes, once each: where several forms of one lead to the same, that made everywhere."""
-        known = [fit for fit in fits if not fit.plantings[0].mistake.general] or list(fits)
+        least = min(rank_of(fit.plantings[0].mistake) for fit in fits)
+        known = [fit for fit in fits if rank_of(fit.plantings[0].mistake) == least]
         most: dict[str, Fitting] = {}
         for fit in known:
             (one,) = fit.plantings
@@ -141,4 +147,3 @@ class Search:
 
     def _line(self, key: Key, node: Node, value: float) -> str:
         return f"{self.graph.name(key)} = {plain(node)} = {plain(node, DIGITS)} = {value:.{DIGITS}g}"
-

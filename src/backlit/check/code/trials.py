@@ -105,20 +105,28 @@ def _rates(plan: Plan, settings: TrainingSettings) -> Iterator[Trial]:
     if rate is None:
         return
     n, b, k = len(plan.X), settings.batch_rows(len(plan.X)), plan.network.output_size
-    why = "A constant factor of the gradient is a factor of the rate: look at the loss's slope, at 1/n, and at the rate."
-    factors = {2.0: "2 η: a 2 too many in the gradient", 0.5: "η/2: a ½ too many in the gradient, or its 2 left out",
-               float(b): f"{b} η: the sum over the {b} rows of a batch in place of their mean",
-               1.0 / b: f"η/{b}: divided by the {b} rows of a batch once too often",
-               float(n): f"{n} η: the sum over the {n} rows in place of their mean",
-               1.0 / n: f"η/{n}: divided by the {n} rows once too often",
-               float(k): f"{k} η: not divided by the {k} outputs", 1.0 / k: f"η/{k}: divided by the {k} outputs",
-               2.0 * k: f"{2 * k} η", 0.5 / k: f"η/{2 * k}", 2.0 / b: f"2 η/{b}", 2.0 * b: f"{2 * b} η", b / 2.0: f"{b} η/2",
-               float(n * k): f"{n * k} η", 1.0 / (n * k): f"η/{n * k}", 10.0: "10 η", 0.1: "η/10"}  # fmt: skip
-    for factor, title in factors.items():
+    why = (
+        "A constant factor of the gradient is a factor of the rate: look at the loss's slope, at 1/n, and at the rate."
+    )
+    titles = [(2.0, "2 η: a 2 too many in the gradient"), (0.5, "η/2: a ½ too many in the gradient, or its 2 left out"),
+              (float(b), f"{b} η: the sum over the {b} rows of a batch in place of their mean"),
+              (1.0 / b, f"η/{b}: divided by the {b} rows of a batch once too often"),
+              (float(n), f"{n} η: the sum over the {n} rows in place of their mean"),
+              (1.0 / n, f"η/{n}: divided by the {n} rows once too often"),
+              (float(k), f"{k} η: not divided by the {k} outputs"), (1.0 / k, f"η/{k}: divided by the {k} outputs"),
+              (2.0 * k, f"{2 * k} η"), (0.5 / k, f"η/{2 * k}"), (2.0 / b, f"2 η/{b}"), (2.0 * b, f"{2 * b} η"),
+              (b / 2.0, f"{b} η/2"), (float(n * k), f"{n * k} η"), (1.0 / (n * k), f"η/{n * k}"), (10.0, "10 η"),
+              (0.1, "η/10")]  # fmt: skip
+    first: dict[float, str] = {}
+    for factor, title in titles:
+        first.setdefault(round(factor, 12), title)
+    for factor, title in first.items():
         if factor != 1.0:
-            yield from _with(plan, "rate-factor", f"the steps are those of the rate {title}", why, optimizer, factor * rate)
-    yield from _with(plan, "rate-squared", "the rate is applied twice: η²",
-                     "The step is η times the gradient; here the gradient has the rate in it already.", optimizer, rate**2)  # fmt: skip
+            yield from _with(
+                plan, "rate-factor", f"the steps are those of the rate {title}", why, optimizer, factor * rate
+            )
+    why = "The step is η times the gradient; here the gradient has the rate in it already."
+    yield from _with(plan, "rate-squared", "the rate is applied twice: η²", why, optimizer, rate**2)
     yield from _with(plan, "rate-left-out", "the rate is left out", "The step is η times the gradient.", optimizer, 1.0)
     if type(optimizer) is SGD:
         yield Trial("update-sign", "the sign of the update is wrong: w + η dE/dw",
@@ -152,10 +160,10 @@ def _memory(plan: Plan, settings: TrainingSettings) -> Iterator[Trial]:
                     plan.changed(optimizer=other(rate=rate, momentum=momentum, weight_decay=decay)))  # fmt: skip
     if hasattr(optimizer, "beta1"):
         yield Trial("bias-correction-left-out", "the moments are not divided by 1 - β^t",
-                    "The moments begin at 0; without the division the first steps have another size.", plan,
-                    MANY_STEPS)  # fmt: skip
-        yield Trial("step-counted-from-two", "the steps are counted from 2", "The first step has t = 1 in 1 - β^t.", plan,
-                    1)  # fmt: skip
+                    "The moments begin at 0; without the division the first steps have another size.",
+                    plan, MANY_STEPS)  # fmt: skip
+        yield Trial("step-counted-from-two", "the steps are counted from 2", "The first step has t = 1 in 1 - β^t.",
+                    plan, 1)  # fmt: skip
 
 
 def _batches(plan: Plan, settings: TrainingSettings) -> Iterator[Trial]:
@@ -187,8 +195,9 @@ def _penalties(plan: Plan, settings: TrainingSettings) -> Iterator[Trial]:
         if value:
             yield Trial(f"{name}-left-out", f"the penalty {what} is left out of the gradient",
                         "Its slope belongs to dE/dw of each weight.", plan.changed(**{name: 0.0}))  # fmt: skip
+            why = "Its slope is l2 w, since E has l2/2 w²." if name == "l2" else "Its slope is l1 or -l1."
             for factor, said in ((2.0, "2 ×"), (0.5, "½ ×")):
-                yield Trial(f"{name}-factor", f"the penalty is {said} {what}", "Its slope is l2 w, since E has l2/2 w².",
+                yield Trial(f"{name}-factor", f"the penalty is {said} {what}", why,
                             plan.changed(**{name: factor * value}))  # fmt: skip
     if settings.l1 or settings.l2 or settings.optimizer.weight_decay:
         what = "left out for" if settings.decay_biases else "applied to"
@@ -222,7 +231,9 @@ def _frozen_parts(network: Network) -> Iterator[tuple[str, str, dict[str, tuple[
     for label in labels if len(labels) > 1 else ():
         yield f"layer {label} is not trained", why, {label: ("W", "b") if label in biased else ("W",)}
     for label in labels[1:-1] if len(labels) > 2 else ():
-        others = {one: ("W", "b") if one in biased else ("W",) for one in labels if one != label}
+        others: dict[str, tuple[str, ...]] = {
+            one: ("W", "b") if one in biased else ("W",) for one in labels if one != label
+        }
         yield f"only layer {label} is trained", why, others
 
 
