@@ -91,7 +91,8 @@ def tikz(drawing: Drawing) -> Iterator[str]:
     placed = drawing_layout(drawing, backward=False, digits=4, names=True)
     scale = min(MILLIMETRES, WIDEST / placed.width, TALLEST / placed.height)
     letters = scale / MILLIMETRES
-    yield rf"\begin{{tikzpicture}}[x={scale:.4f}mm,y=-{scale:.4f}mm,every node/.style={{inner sep=0pt,scale={letters:.3f}}}]"
+    nodes = rf"every node/.style={{inner sep=0pt,scale={letters:.3f}}}"
+    yield rf"\begin{{tikzpicture}}[x={scale:.4f}mm,y=-{scale:.4f}mm,{nodes}]"
     yield from _parts(placed)
     yield r"\end{tikzpicture}"
 
