@@ -105,8 +105,8 @@ class Worksheets(Shown, Sequence[Worksheet]):
         if least < APART:
             places = counted(self[0].digits, "place")
             yield (
-                f"  note     at {places} behind the point, the results of two mistakes are {least:.1f} units of the last "
-                f"one apart; --digits {self[0].digits + 1} tells more of them apart."
+                f"  note     at {places} behind the point, two mistakes give results {least:.1f} units of the last "
+                f"place apart; --digits {self[0].digits + 1} tells more of them apart."
             )
 
     def _files(self, formats: Sequence[str]) -> Iterator[tuple[str, str]]:
