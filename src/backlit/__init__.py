@@ -23,6 +23,7 @@ from backlit.lazy import lazily
 from backlit.model.after_training import look_at
 
 if TYPE_CHECKING:
+    from backlit.check.code import CheckedGradients, CheckedLosses, check_gradients, check_losses
     from backlit.engine import DivergedWarning, Epoch, GradientCheck, Network, Training, gradcheck
     from backlit.errors import BacklitError, BacklitWarning
     from backlit.estimators import LossCurveDisplay, MLPClassifier, MLPRegressor
@@ -31,13 +32,14 @@ if TYPE_CHECKING:
     from backlit.model.torch_weights import set_torch_weights, torch_weights
     from backlit.ops.base import Activation, ElementwiseLoss, Layer, Loss, Optimizer
     from backlit.ops.registry import register
+    from backlit.show.check.checked import Checked
     from backlit.show.demo.demo import Demo
     from backlit.show.diagnose.diagnosed import Diagnosed
     from backlit.show.report.report import Report
     from backlit.show.worked.epoch import WorkedEpoch
     from backlit.show.worked.example import WorkedExample
     from backlit.show.worksheet.worksheets import Worksheets
-    from backlit.sources import boundary, demo, diagnose, explain, report, valley, watch, worksheet
+    from backlit.sources import boundary, check_work, demo, diagnose, explain, report, valley, watch, worksheet
 
 __version__ = "0.1.0"
 
@@ -47,6 +49,10 @@ _PLACES = {
     "LossCurveDisplay": "estimators",
     "MLPClassifier": "estimators",
     "MLPRegressor": "estimators",
+    "check_gradients": "check.code",
+    "CheckedGradients": "check.code",
+    "check_losses": "check.code",
+    "CheckedLosses": "check.code",
     "Network": "engine",
     "Training": "engine",
     "Epoch": "engine",
@@ -54,6 +60,8 @@ _PLACES = {
     "gradcheck": "engine",
     "GradientCheck": "engine",
     "boundary": "sources",
+    "check_work": "sources",
+    "Checked": "show.check.checked",
     "demo": "sources",
     "Demo": "show.demo.demo",
     "diagnose": "sources",
@@ -85,6 +93,9 @@ __all__ = [
     "Activation",
     "BacklitError",
     "BacklitWarning",
+    "Checked",
+    "CheckedGradients",
+    "CheckedLosses",
     "Demo",
     "Diagnosed",
     "DivergedWarning",
@@ -104,6 +115,9 @@ __all__ = [
     "WorkedExample",
     "Worksheets",
     "boundary",
+    "check_gradients",
+    "check_losses",
+    "check_work",
     "demo",
     "diagnose",
     "explain",
