@@ -9,11 +9,12 @@ from learners_code import CASES, FLAWS, RATE, Case, backward, sigmoid
 import backlit as bl
 from backlit.errors import BacklitError
 
-PLANTED = [(case, flaw) for case in CASES for flaw in FLAWS if flaw.can(case)]
-TIES = {("one hidden layer", "over outputs too"), ("one hidden layer", "two in slope"), ("one row", "over outputs too")}
+PLANTED = [(case, flaw) for flaw in FLAWS for case in [case for case in CASES if flaw.can(case)][:2]]
+"""Each mistake in two networks; `python -m bench.code` plants them in all."""
+TIES = {("one hidden layer", "over outputs too"), ("one hidden layer", "two in slope")}
 """With four rows and two outputs 1/n² is half of it, and twice the slope that of 1/k: two mistakes, one number."""
-NOT_NAMED = {("one row", "output error for hidden"), ("classes", "hidden slope left out")}
-"""No one entry of the catalogue gives these: the output's dE/dnet as dE/dout(h1); relu and tanh together."""
+NOT_NAMED = {("one row", "output error for hidden")}
+"""No entry of the catalogue gives it: the output's dE/dnet as dE/dout(h1)."""
 
 
 def check(case: Case, flaw: str = "", **settings):
@@ -65,7 +66,9 @@ def right(X, Y, W1, b1, W2, b2):
 
 
 def by_dictionary(params, X, Y):
-    return dict(zip(("dW1", "db1", "dW2", "db2"), right(X, Y, *(params[k] for k in ("W1", "b1", "w2", "2.b"))), strict=True))
+    return dict(
+        zip(("dW1", "db1", "dW2", "db2"), right(X, Y, *(params[k] for k in ("W1", "b1", "w2", "2.b"))), strict=True)
+    )
 
 
 def by_two_lists(weights, biases, X, Y):
@@ -88,6 +91,11 @@ def with_the_loss(X, Y, *arrays):
     return 0.5 * ((A2 - Y) ** 2).sum() / len(X), right(X, Y, *arrays)
 
 
+def counted_from_0(X, Y, *, W1, b1, W2, b2):
+    dW1, db1, dW2, db2 = right(X, Y, W1, b1, W2, b2)
+    return {"weights": [dW1, dW2], "biases": [db1, db2]}
+
+
 WAYS = {
     "a dictionary": by_dictionary,
     "two lists": by_two_lists,
@@ -100,12 +108,10 @@ WAYS = {
     "one vector": lambda X, Y, W1, b1, W2, b2: np.concatenate([np.ravel(g) for g in right(X, Y, W1, b1, W2, b2)]),
     "lists of numbers": lambda X, Y, W1, b1, W2, b2: [g.tolist() for g in right(X, Y, W1, b1, W2, b2)],
     "with a default": lambda X, Y, W1, b1, W2, b2, verbose=False: right(X, Y, W1, b1, W2, b2),
-    "biases as columns": lambda X, Y, W1, b1, W2, b2: [g if g.ndim == 2 else g[:, None] for g in right(X, Y, W1, b1, W2, b2)],
+    "biases as columns": lambda X, Y, W1, b1, W2, b2: [np.reshape(g, (len(g), -1)) for g in right(X, Y, W1, b1, W2, b2)],
     "PyTorch's names": lambda X, Y, W1, b1, W2, b2: dict(zip(
         ("0.weight", "0.bias", "2.weight", "2.bias"), (g.T for g in right(X, Y, W1, b1, W2, b2)), strict=True)),
-    "counted from 0": lambda X, Y, W1, b1, W2, b2: dict(zip(
-        ("weights", "biases"), ([one, two] for one, two in zip(*(lambda g: (g[:2], g[2:]))(right(X, Y, W1, b1, W2, b2)),
-                                                              strict=True)), strict=True)),
+    "counted from 0": counted_from_0,
 }  # fmt: skip
 
 
@@ -243,7 +249,7 @@ REFUSED = {
     "a text": (flawed(lambda *g: "done"), "gave 'done'"),
     "too few": (flawed(lambda *g: [np.zeros((4, 4)), g[1]]), "gave 2 arrays of shapes"),
     "too many": (flawed(lambda *g: [*g, np.ones(7)]), "expected 4 arrays: W1 .2, 3., b1"),
-    "other shapes": (flawed(lambda *g: [np.ones((5, 5))] * 4), "gave 4 arrays of shapes"),
+    "other shapes": (flawed(lambda *g: [np.ones((5, 5, 5))] * 4), "gave 4 arrays of shapes"),
 }
 
 
@@ -258,7 +264,9 @@ def test_a_function_that_raises_is_told_with_its_line():
     def my_backward(X, Y, W1, b1, W2, b2):
         return X @ W2
 
-    with pytest.raises(BacklitError, match=r"raised ValueError in line \d+ of test_gradients.py \(return X @ W2\)") as told:
+    with pytest.raises(
+        BacklitError, match=r"raised ValueError in line \d+ of test_gradients.py \(return X @ W2\)"
+    ) as told:
         bl.check_gradients(my_backward, NETWORK, X, Y)
     assert isinstance(told.value.__cause__, ValueError)
 
@@ -266,7 +274,7 @@ def test_a_function_that_raises_is_told_with_its_line():
 def test_other_arguments_are_told():
     with pytest.raises(BacklitError, match=r"takes \(a, b, c, d\); expected one of \(network, X, Y\)"):
         bl.check_gradients(lambda a, b, c, d: None, NETWORK, X, Y)
-    with pytest.raises(BacklitError, match="expected a bl.Network"):
+    with pytest.raises(BacklitError, match=r"expected a bl\.Network"):
         bl.check_gradients(NETWORK, right, X, Y)
 
 
@@ -314,7 +322,7 @@ def test_targets_in_one_column_that_spread_out():
 
 def test_slopes_at_a_kink_are_a_matter_of_choice():
     network = bl.Network([bl.Dense(3, "relu"), bl.Dense(1)], inputs=2, loss="mse", seed=2)
-    network["1.b"] = 0.0
+    network["1.b"], network["2.b"] = 0.0, 0.3
     rows, targets = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]]), np.array([[0.0], [1.0], [1.0], [0.0]])
 
     def my_backward(X, Y, W1, b1, W2, b2):
@@ -363,11 +371,11 @@ def test_two_mistakes_are_found_together():
 
 
 def test_a_mistake_of_a_part_says_what_it_explains():
-    def my_backward(*given):
-        dW1, db1, dW2, db2 = right(*given)
+    def my_backward(X, Y, W1, b1, W2, b2):
+        dW1, db1, dW2, db2 = right(X, Y, W1, b1, W2, b2)
         return [dW1 + 0.01 * np.arange(6).reshape(2, 3), db1, 3 * dW2, 3 * db2]
 
-    found = bl.check_gradients(lambda X, Y, W1, b1, W2, b2: my_backward(X, Y, W1, b1, W2, b2), NETWORK, X, Y)
+    found = bl.check_gradients(my_backward, NETWORK, X, Y)
     assert all(not one.explains_all for one in found.mistakes)
     assert found.named is None
 
@@ -453,6 +461,6 @@ def test_the_first_layer_that_differs():
     assert not found.wrong
     assert found.first_layer is not None
     assert (found.first_layer.layer, found.first_layer.what) == ("1", "out")
-    assert "sigmoid" in " ".join(one.title for one in found.mistakes)
+    assert "sigmoid" in " ".join(one.title for one in found.forward_mistakes)
     with pytest.raises(BacklitError, match="expected the outputs"):
         bl.check_gradients(right, NETWORK, X, Y, my_forward=lambda X: None)

@@ -119,8 +119,8 @@ class Check:
         """Take square matrices for transposed where all others are, and where all are right so."""
         matrices = [array for array in found if len(array.shape) == 2 and min(array.shape) > 1]
         square = [array for array in matrices if array.shape[0] == array.shape[1] and array.verdict == "wrong"]
-        others = [array for array in matrices if array.shape[0] != array.shape[1]]
-        if not square or any(array.verdict != "transposed" and array.difference > 0 for array in others):
+        others = [array for array in matrices if array not in square]
+        if not square or any(array.verdict != "transposed" for array in others):
             return found
         if not others and any(not scale.close(mine[array.name].T, right[array.name]) for array in square):
             return found
@@ -173,7 +173,7 @@ class Check:
 
     def named(self, rows: Rows, compared: Compared) -> tuple[list[FoundMistake], bool, int, str]:
         """Give the mistakes that give the learner's arrays, whether together, on how many rows, and a note."""
-        places, note = self._few(rows)
+        places, note = self.few(rows)
         if places is None:
             return [], False, 0, note
         if len(places) < len(rows.X):
@@ -183,15 +183,18 @@ class Check:
                 return [], False, 0, f"on {counted(len(places), 'row')} alone all gradients are right"
         if not compared.mine:
             return [], False, 0, ""
+        found, together = Search(self.graph(rows), compared.mine, compared.right, compared.scale).found()
+        return found, together, len(rows.X), note
+
+    def graph(self, rows: Rows) -> StepGraph:
+        """Give the numbers of the step on rows."""
         asked = {name: value for name, value in self.settings.items() if value is not None}
         step = explain_step(
             self.exact, rows.X, rows.Y, optimizer=self.optimizer, batch_size="full", shuffle=False, **asked
         )
-        search = Search(StepGraph([step]), compared.mine, compared.right, compared.scale)
-        found, together = search.found()
-        return found, together, len(rows.X), note
+        return StepGraph([step])
 
-    def _few(self, rows: Rows) -> tuple[list[int] | None, str]:
+    def few(self, rows: Rows) -> tuple[list[int] | None, str]:
         """Give the rows on which a mistake is looked for; None where the step has too many numbers."""
         n = len(rows.X)
         per_row = self.exact.parameters.size + 6 * sum(int(np.prod(shape)) for shape in self.exact.graph.rows.values())

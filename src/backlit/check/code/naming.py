@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -39,16 +39,19 @@ class Search:
 
     Args:
         graph: of the step on the rows that the arrays are of. mine: the learner's arrays by names. right: the right
-            ones. scale: how they are compared.
+            ones. scale: how they are compared. read: gives these arrays of a planted step.
     """
 
-    def __init__(self, graph: StepGraph, mine: Mapping[str, Array], right: Mapping[str, Array], scale: Scale) -> None:
-        self.graph, self.mine, self.right, self.scale = graph, mine, right, scale
+    def __init__(
+        self, graph: StepGraph, mine: Mapping[str, Array], right: Mapping[str, Array], scale: Scale,
+        read: Callable[[PlantedStep, Iterable[str]], dict[str, Array]] = gradients_of,
+    ) -> None:  # fmt: skip
+        self.graph, self.mine, self.right, self.scale, self.read = graph, mine, right, scale, read
         self.wrong = [name for name in mine if not scale.close(mine[name], right[name])]
 
     def predicted(self, changes: Sequence[Mapping[Key, Node]]) -> dict[str, Array]:
         """Give the arrays for all plantings, (plantings, *shape)."""
-        return gradients_of(PlantedStep(self.graph, changes), self.mine)
+        return self.read(PlantedStep(self.graph, changes), self.mine)
 
     def found(self) -> tuple[list[FoundMistake], bool]:
         """Give the mistakes that explain the most, and whether it takes all of them together."""
