@@ -108,7 +108,7 @@ WAYS = {
     "one vector": lambda X, Y, W1, b1, W2, b2: np.concatenate([np.ravel(g) for g in right(X, Y, W1, b1, W2, b2)]),
     "lists of numbers": lambda X, Y, W1, b1, W2, b2: [g.tolist() for g in right(X, Y, W1, b1, W2, b2)],
     "with a default": lambda X, Y, W1, b1, W2, b2, verbose=False: right(X, Y, W1, b1, W2, b2),
-    "biases as columns": lambda X, Y, W1, b1, W2, b2: [np.reshape(g, (len(g), -1)) for g in right(X, Y, W1, b1, W2, b2)],
+    "biases as columns": lambda weights, X, Y: [np.reshape(g, (len(g), -1)) for g in right(X, Y, *weights)],
     "PyTorch's names": lambda X, Y, W1, b1, W2, b2: dict(zip(
         ("0.weight", "0.bias", "2.weight", "2.bias"), (g.T for g in right(X, Y, W1, b1, W2, b2)), strict=True)),
     "counted from 0": counted_from_0,

@@ -11,7 +11,7 @@ from backlit.errors import BacklitError
 
 X = np.array([[0.1, 0.5], [0.3, -0.2], [1.0, 2.0], [-1.0, 0.4], [0.6, -1.5]])
 Y = np.array([[0.0, 1.0], [1.0, 0.0], [0.5, 0.2], [0.3, 0.9], [1.0, 1.0]])
-RATE, EPOCHS = 0.5, 6
+RATE, EPOCHS = 0.3, 6
 
 
 def network(dtype: str = "float64") -> bl.Network:

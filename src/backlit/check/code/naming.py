@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -138,15 +137,24 @@ class Search:
         )  # fmt: skip
 
     def _lines(self, planting: Planting) -> tuple[str, str]:
-        """Give the first line that the mistake changes, as it comes out, and as it is right."""
+        """Give a line as the mistake changes it, and as it is right: of the first kind of number that it changes.
+
+        It is the one that differs the most: where an input is 0, nothing is to be seen.
+        """
+        first, best = None, (0.0, "", "")
         for key, node in planting.changes.items():
-            value = value_of(node, lambda other: other.quantity.value(other.place))
-            right = key.quantity.value(key.place)
-            if not math.isclose(value, right, rel_tol=1e-9):
-                formula = self.graph.formula(key)
-                assert formula is not None
-                return self._line(key, node, value), self._line(key, formula, right)
-        return "", ""
+            value, right = value_of(node, _recorded), _recorded(key)
+            if (first is not None and key.quantity is not first) or not abs(value - right) > best[0]:
+                continue
+            formula = self.graph.formula(key)
+            assert formula is not None
+            first = key.quantity
+            best = abs(value - right), self._line(key, node, value), self._line(key, formula, right)
+        return best[1], best[2]
 
     def _line(self, key: Key, node: Node, value: float) -> str:
         return f"{self.graph.name(key)} = {plain(node)} = {plain(node, DIGITS)} = {value:.{DIGITS}g}"
+
+
+def _recorded(key: Key) -> float:
+    return key.quantity.value(key.place)
