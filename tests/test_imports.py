@@ -48,8 +48,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "estimators": {"engine", "data", "model", "ops", "kernels", "show"},
     "sources": {"check", "diagnose", "show", "analysis", "explain", "examples", "model", "data", "engine", "ops"},
     "page": {
-        "sources",
         "check",
+        "sources",
         "show",
         "diagnose",
         "analysis",
@@ -62,9 +62,9 @@ MAY_IMPORT: dict[str, set[str]] = {
         "kernels",
     },
     "cli": {
+        "check",
         "page",
         "sources",
-        "check",
         "diagnose",
         "show",
         "analysis",
@@ -93,6 +93,7 @@ BUDGETS = {
     "analysis/valley": 1_150,
     "analysis/report": 2_550,
     "show/charts": 1_700,
+    "show/check": 1_600,
     "show/report": 1_700,
     "show/demo": 2_000,
     "show/diagnose": 600,
@@ -108,6 +109,9 @@ SERVING = {"starlette", "uvicorn", "h11", "anyio", "tomli_w", "backlit.page"}
 
 SLOW = {"contourpy", "latex2mathml", "matplotlib", "numba", "pandas", "scipy", "sklearn"}
 """Not loaded before the page's first picture, of which each would take some tenths of a second."""
+
+UNUSED = {"backlit.check", "backlit.show.check"}
+"""Not loaded before the page is asked to check numbers."""
 
 ENGINE = ("engine.program", "engine.machine", "engine.code_cache", "engine.compiled", "engine.parallel")
 
@@ -222,6 +226,11 @@ def test_charts_know_no_records():
     assert other <= {"errors", "kernels.types", "show.text_width", "show.notebook"}
 
 
+def test_showing_checked_work_knows_records_of_it_alone():
+    known = {imported for module, imported, _ in imports() if module.startswith("show") and imported.startswith("check")}
+    assert known == {"check.records", "check.marking"}
+
+
 def test_drawing_is_imported_when_something_is_drawn(tmp_path):
     def python(code: str) -> str:
         ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path)
@@ -262,9 +271,9 @@ from backlit.page.running import run
 from backlit.page.session import Session
 from backlit.page.sources import source_of
 print(page_html(Session(source_of({source!r}), PANELS), []).count('class="panel'))
-print("loaded:", sorted({SLOW!r} & set(sys.modules)))
+print("loaded:", sorted({SLOW | UNUSED!r} & set(sys.modules)))
 """], capture_output=True, text=True, check=True)  # fmt: skip
-    assert ran.stdout == "16\nloaded: []\n"
+    assert ran.stdout == "18\nloaded: []\n"
 
 
 def test_no_file_is_longer_than_its_budget():
