@@ -9,20 +9,24 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 import backlit as bl
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-from learners_code import CASES, FLAWS, RATE, Case, backward
+learners: Any = import_module("learners_code")  # of the tests
 
 
-def verdict(case: Case, flaw: str, codes: frozenset[str], dtype: str) -> str:
+def verdict(case: Any, flaw: str, codes: frozenset[str], dtype: str) -> str:
     """Check one function, and say what became of it."""
     X, Y = case.data()
-    found = bl.check_gradients(backward(case, flaw), case.network(dtype), X.astype(dtype), Y, optimizer=bl.SGD(RATE))
+    found = bl.check_gradients(
+        learners.backward(case, flaw), case.network(dtype), X.astype(dtype), Y, optimizer=bl.SGD(learners.RATE)
+    )
     if found.all_right:
         return "right" if not flaw else "planted, not seen"
     if not flaw:
@@ -38,9 +42,9 @@ def verdict(case: Case, flaw: str, codes: frozenset[str], dtype: str) -> str:
 def main() -> None:
     """Print the counts of each dtype."""
     for dtype in ("float64", "float32"):
-        counts = Counter(verdict(case, "", frozenset(), dtype) for case in CASES)
-        for case in CASES:
-            for flaw in FLAWS:
+        counts = Counter(verdict(case, "", frozenset(), dtype) for case in learners.CASES)
+        for case in learners.CASES:
+            for flaw in learners.FLAWS:
                 if flaw.can(case):
                     said = verdict(case, flaw.name, flaw.codes, dtype)
                     counts[said] += 1

@@ -38,7 +38,7 @@ def test_the_training_is_that_of_another_rate(ran):
 
 
 def test_it_needs_no_other_package():
-    source = "".join("".join(cell["source"]) for cell in CELLS if cell["cell_type"] == "code")
+    source = "\n".join("".join(cell["source"]) for cell in CELLS if cell["cell_type"] == "code")
     assert {node.names[0].name for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Import)} == {
         "numpy", "backlit",
     }  # fmt: skip
