@@ -271,6 +271,18 @@ def test_a_function_that_raises_is_told_with_its_line():
     assert isinstance(told.value.__cause__, ValueError)
 
 
+def test_an_error_of_targets_that_spread_out_says_what_to_give():
+    network = bl.Network([bl.Dense(2, "tanh"), bl.Dense(1)], inputs=2, loss="mse", seed=1)
+
+    def my_backward(X, Y, W1, b1, W2, b2):
+        A1 = np.tanh(X @ W1 + b1)
+        d2 = 2 * (A1 @ W2 + b2 - Y) / len(X)
+        return [X.T @ (d2 @ W2.T), b1, A1.T @ d2, d2.sum(0)]
+
+    with pytest.raises(BacklitError, match=r"give np.reshape\(Y, \(-1, 1\)\)"):
+        bl.check_gradients(my_backward, network, X, [1.0, 2.0, 3.0])
+
+
 def test_other_arguments_are_told():
     with pytest.raises(BacklitError, match=r"takes \(a, b, c, d\); expected one of \(network, X, Y\)"):
         bl.check_gradients(lambda a, b, c, d: None, NETWORK, X, Y)
@@ -412,6 +424,25 @@ def test_a_large_network_has_no_name_but_relations():
     assert not found.mistakes
     assert "no mistake was looked for" in str(found).lower()
     assert {array.relation for array in found.arrays} == {"10 (the rows) × the right one"}
+
+
+def test_an_array_of_zeros_was_not_filled():
+    found = bl.check_gradients(flawed(lambda dW1, *others: [0 * dW1, *others]), NETWORK, X, Y)
+    assert found.arrays[0].relation == "all zeros"
+    assert not found.mistakes
+
+
+def test_dropout_is_off():
+    network = bl.Network([bl.Dense(3, "tanh"), bl.Dropout(0.5), bl.Dense(2)], inputs=2, loss="mse", seed=1)
+
+    def my_backward(X, Y, W1, b1, W3, b3):
+        A1 = np.tanh(X @ W1 + b1)
+        d2 = 2 * (A1 @ W3 + b3 - Y) / len(X)  # not divided by the outputs
+        d1 = d2 @ W3.T * (1 - A1**2)
+        return [X.T @ d1, d1.sum(0), A1.T @ d2, d2.sum(0)]
+
+    found = bl.check_gradients(my_backward, network, X, Y)
+    assert "mean-over-rows-alone" in {one.code for one in found.mistakes}
 
 
 def test_penalties():

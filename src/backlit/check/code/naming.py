@@ -22,6 +22,8 @@ MOST_TIES = 4
 PAIRED = 8
 """So many mistakes that explain a part are tried together with each other."""
 DIGITS = 6
+THOROUGH_UP_TO = 2_000
+"""In steps of more numbers wrong beliefs are looked for alone, and no two mistakes together."""
 RANKS = (0, 1, 2)
 """Wrong beliefs are tried first, then what is done at one number, then any change of a formula."""
 
@@ -57,7 +59,8 @@ class Search:
         if not self.wrong:
             return [], False
         parts = list[Fitting]()
-        for rank in RANKS:
+        thorough = len(self.graph.steps[0]) <= THOROUGH_UP_TO
+        for rank in RANKS if thorough else RANKS[:1]:
             self.tried = plantings(self.graph, rank)
             fits = self._fits([(one,) for one in self.tried])
             whole = [fit for fit in fits if len(fit.explains) == len(self.wrong)]
@@ -66,7 +69,7 @@ class Search:
             parts += fits
             if rank == 0:
                 known, beliefs = fits, self.tried
-        pairs = self._pairs(known, beliefs)
+        pairs = self._pairs(known, beliefs) if thorough else []
         if pairs:
             return [self._record(one, pairs[0].explains) for one in pairs[0].plantings], True
         most = max((len(fit.explains) for fit in parts), default=0)
