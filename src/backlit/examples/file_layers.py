@@ -51,7 +51,7 @@ def _check_layout(table: Mapping[str, Any], cls: type[Op]) -> None:
         raise MisfitError(says, ("layout",))
     if table["layout"] not in LAYOUTS:
         raise MisfitError(
-            f"layout is {table['layout']!r}; expected \"inputs\", a row of weights for each input of the layer, or "
+            f'layout is {table["layout"]!r}; expected "inputs", a row of weights for each input of the layer, or '
             '"units", a row for each unit.',
             ("layout",),
         )
@@ -91,8 +91,8 @@ def layer_of(table: Any, label: str, path: tuple[str | int, ...]) -> Any:
             cls = op_class(table)
         labels = label_keys(cls)
         _check_layout(table, cls)
-        given = by_inputs(table)
-        settings = {"op": table.get("op", "dense")} | {key: value for key, value in given.items() if key not in labels}
+        own = {key: value for key, value in by_inputs(table).items() if key not in labels}
+        settings = {"op": table.get("op", "dense")} | own
         for key in settings:
             if key != "op" and key not in cls.__struct_fields__:
                 raise MisfitError(unknown_key(key, [*cls.__struct_fields__, *labels], settings[key]), (key,))

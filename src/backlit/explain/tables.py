@@ -1,4 +1,4 @@
-"""Tables of a worked example: square matrices of weights with their heads; an epoch row by row, as classrooms write it."""
+"""Tables of a worked example: square matrices of weights with their heads, and an epoch row by row."""
 
 from __future__ import annotations
 
@@ -105,8 +105,7 @@ def _of_row(first: Step, digits: int) -> Iterator[Column]:
 
 
 def _net_slopes(step: Step) -> Any:
-    """Give the slopes with respect to the outputs' net inputs, from which all others follow; None where there is none.
-    """
+    """Give the slopes with respect to the outputs' net inputs; None where there are none."""
     kinds = (q for group in step.contents.backward.groups for q in group.quantities)
     return next((quantity for quantity in kinds if quantity.kind == "dE/dnet"), None)
 
