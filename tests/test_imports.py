@@ -41,12 +41,14 @@ MAY_IMPORT: dict[str, set[str]] = {
     "model": {"engine", "data", "ops", "kernels"},
     "examples": {"engine", "data", "ops", "kernels"},
     "explain": {"engine", "ops", "kernels"},
+    "check": {"explain", "data", "engine", "ops", "kernels"},
     "diagnose": {"explain", "model", "examples", "data", "engine", "ops", "kernels"},
     "analysis": {"diagnose", "explain", "model", "data", "engine", "ops", "kernels"},
-    "show": {"diagnose", "analysis", "explain", "engine", "examples", "model", "data"},
+    "show": {"check", "diagnose", "analysis", "explain", "engine", "examples", "model", "data"},
     "estimators": {"engine", "data", "model", "ops", "kernels", "show"},
-    "sources": {"diagnose", "show", "analysis", "explain", "examples", "model", "data", "engine", "ops"},
+    "sources": {"check", "diagnose", "show", "analysis", "explain", "examples", "model", "data", "engine", "ops"},
     "page": {
+        "check",
         "sources",
         "show",
         "diagnose",
@@ -60,6 +62,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "kernels",
     },
     "cli": {
+        "check",
         "page",
         "sources",
         "diagnose",
@@ -75,7 +78,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "__init__",
     },
     "__main__": {"cli", "__init__"},
-    "__init__": {"ops", "engine", "model", "diagnose", "analysis", "estimators", "show", "sources"},
+    "__init__": {"check", "ops", "engine", "model", "diagnose", "analysis", "estimators", "show", "sources"},
 }
 """What each package may import beside itself and what is below all."""
 
@@ -90,6 +93,7 @@ BUDGETS = {
     "analysis/valley": 1_150,
     "analysis/report": 2_550,
     "show/charts": 1_700,
+    "show/check": 1_600,
     "show/report": 1_700,
     "show/demo": 2_000,
     "show/diagnose": 600,
@@ -105,6 +109,9 @@ SERVING = {"starlette", "uvicorn", "h11", "anyio", "tomli_w", "backlit.page"}
 
 SLOW = {"contourpy", "latex2mathml", "matplotlib", "numba", "pandas", "scipy", "sklearn"}
 """Not loaded before the page's first picture, of which each would take some tenths of a second."""
+
+UNUSED = {"backlit.check", "backlit.show.check"}
+"""Not loaded before the page is asked to check numbers."""
 
 ENGINE = ("engine.program", "engine.machine", "engine.code_cache", "engine.compiled", "engine.parallel")
 
@@ -219,6 +226,11 @@ def test_charts_know_no_records():
     assert other <= {"errors", "kernels.types", "show.text_width", "show.notebook"}
 
 
+def test_showing_checked_work_knows_records_of_it_alone():
+    known = {imported for module, imported, _ in imports() if module.startswith("show") and imported.startswith("check")}
+    assert known == {"check.records", "check.marking"}
+
+
 def test_drawing_is_imported_when_something_is_drawn(tmp_path):
     def python(code: str) -> str:
         ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path)
@@ -259,9 +271,9 @@ from backlit.page.running import run
 from backlit.page.session import Session
 from backlit.page.sources import source_of
 print(page_html(Session(source_of({source!r}), PANELS), []).count('class="panel'))
-print("loaded:", sorted({SLOW!r} & set(sys.modules)))
+print("loaded:", sorted({SLOW | UNUSED!r} & set(sys.modules)))
 """], capture_output=True, text=True, check=True)  # fmt: skip
-    assert ran.stdout == "16\nloaded: []\n"
+    assert ran.stdout == "18\nloaded: []\n"
 
 
 def test_no_file_is_longer_than_its_budget():

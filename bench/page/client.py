@@ -20,7 +20,7 @@ SEEN = ("source", "bar", "lesson", "curves", "boundary", "build")
 """Panels that are seen beside every view."""
 
 VIEWS = {
-    "network": ("network", "unit", "weight"), "step": ("step",), "data": ("predictions", "columns"),
+    "network": ("network", "unit", "weight"), "step": ("step",), "check": ("check", "checked"), "data": ("predictions", "columns"),
     "descent": ("descent",), "health": ("findings", "health"),
 }  # fmt: skip
 """Panels of each view."""

@@ -17,8 +17,8 @@ from backlit.page.sources import source_of
 NAMES = [name for name, _ in VIEWS]
 LOOKS = ((1440, 1, "light"), (1440, 1, "dark"), (1440, 2, "light"), (390, 1, "light"), (390, 1, "dark"))
 """Widths of the window, zooms and schemes that axe looks at."""
-PANELS_OF = {"network": ("network", "unit", "weight"), "step": ("step",), "data": ("predictions", "columns"),
-             "descent": ("descent",), "health": ("findings", "health")}  # fmt: skip
+PANELS_OF = {"network": ("network", "unit", "weight"), "step": ("step",), "check": ("check", "checked"),
+             "data": ("predictions", "columns"), "descent": ("descent",), "health": ("findings", "health")}  # fmt: skip
 PICTURES = """
 const seen = one => one.checkVisibility() && !one.closest('[aria-hidden=true]') && !one.parentElement.closest('svg')
 const named = one => one.getAttribute('aria-label') || one.querySelector(':scope > title')?.textContent ||

@@ -142,7 +142,7 @@ def not_on_the_page(session: Session, named: set[str]) -> set[str]:
     return left
 
 
-WITH_CONTROLS = ("source", "lesson", "bar", "build", "predictions", "step", "weight")
+WITH_CONTROLS = ("source", "lesson", "bar", "build", "predictions", "step", "weight", "check")
 """The panels that have the controls of lessons, beside the remedies."""
 
 

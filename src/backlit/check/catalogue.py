@@ -19,7 +19,8 @@ from typing import Literal
 
 import msgspec
 
-from backlit.check.site import Changed, Role, Site
+from backlit.check.roles import Role
+from backlit.check.site import Changed, Site
 
 Scope = Literal["everywhere", "here", "slip"]
 """How a mistake is made: a wrong belief, wherever it applies; at one number alone; or a slip in writing one down, which

@@ -39,9 +39,13 @@ def roles_of(contents: Contents) -> dict[Quantity, Role]:
                 found[written] = "sum"
                 sums.add(written.kind)
     error = contents.error
-    found |= {q: role for q, role in (
-        (error.per_output, "output error"), (error.per_row, "row error"), (error.E, "error"),
-        (error.penalty, "penalty")) if q is not None}  # type: ignore[misc]  # fmt: skip
+    of_error: tuple[tuple[Quantity | None, Role], ...] = (
+        (error.per_output, "output error"),
+        (error.per_row, "row error"),
+        (error.E, "error"),
+        (error.penalty, "penalty"),
+    )
+    found |= {quantity: role for quantity, role in of_error if quantity is not None}
     found |= _backward(contents, {f"dE/d{kind}" for kind in sums})
     backward = contents.backward
     found |= dict.fromkeys(backward.gradients.values(), "gradient")

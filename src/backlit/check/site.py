@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import msgspec
 
+from backlit.check.digits import last_place
+from backlit.check.evaluation import Number, recorded, value_of
 from backlit.check.graph import StepGraph, operands
 from backlit.check.roles import Role
 from backlit.explain import Step
@@ -33,10 +35,16 @@ class Site:
     Attributes:
         graph, key: the number in its graph. quantity, place: where it is. role: its part in the step.
         node: its formula. step: the step that it belongs to. error: that step's error part.
+        sheet: the numbers that the learner's sheet gives; empty where no sheet is at hand.
+        number: gives the numbers that the learner has; by default the step's own.
+        unit: the unit of the last digit that the sheet gives of it; 0 where that is not known.
     """
 
-    def __init__(self, graph: StepGraph, key: Key, node: Node | None = None) -> None:
-        self.graph, self.key = graph, key
+    def __init__(
+        self, graph: StepGraph, key: Key, node: Node | None = None, *, sheet: Iterable[Key] = (),
+        number: Number = recorded, unit: float = 0.0,
+    ) -> None:  # fmt: skip
+        self.graph, self.key, self.sheet, self.number, self.unit = graph, key, sheet, number, unit
         self.quantity, self.place = key
         self.role: Role = graph.role(key)
         found = graph.formula(key) if node is None else node
@@ -54,6 +62,16 @@ class Site:
     def operands(self) -> tuple[Key, ...]:
         """The numbers that enter its formula, once each, from left to right."""
         return operands(self.node)
+
+    @functools.cached_property
+    def expected(self) -> float:
+        """What its formula gives on the learner's numbers."""
+        return value_of(self.node, self.number)
+
+    @functools.cached_property
+    def last_place(self) -> int:
+        """The power of ten of its last digit on the sheet; where that is not known, of so many significant figures."""
+        return last_place(self.expected, self.unit)
 
     def of_role(self, *roles: Role) -> list[Key]:
         """Give the operands of these roles."""
@@ -74,9 +92,9 @@ class Site:
         """The activation of a weighted sum, an output, dout/dnet or dE/dnet: that of the same layer and units."""
         units, layer = self.quantity.units, self.quantity.layer
         for stage in self.step.contents.stages:
-            if isinstance(stage, ActivationStage) and tuple(stage.units) == units:
-                if layer is None or stage.context.layer(stage.k) == layer:
-                    return stage
+            of_layer = layer is None or stage.context.layer(stage.k) == layer
+            if of_layer and isinstance(stage, ActivationStage) and tuple(stage.units) == units:
+                return stage
         return None
 
     def net(self, unit: int | None = None, row: int | None = None) -> Key | None:
@@ -181,7 +199,8 @@ def parts(node: Node) -> Iterator[Apply]:
 
 def without(node: Node, head: str, place: int) -> Node:
     """Give a sum or a product without one of its parts; what is left alone stands for itself."""
-    assert isinstance(node, Apply) and node.head == head
+    assert isinstance(node, Apply)
+    assert node.head == head
     left = node.args[:place] + node.args[place + 1 :]
     if not left:
         return ZERO if head == "+" else ONE

@@ -10,7 +10,7 @@ import msgspec
 
 from backlit.errors import BacklitError
 
-MINUS = str.maketrans({"−": "-", "–": "-", "⁻": "-", "·": "", "\u00a0": "", "\u202f": "", "_": ""})  # noqa: RUF001
+MINUS = str.maketrans({"−": "-", "–": "-", "⁻": "-", "·": "", "\u00a0": "", "\u202f": "", "_": ""})
 
 
 class Written(msgspec.Struct, frozen=True):

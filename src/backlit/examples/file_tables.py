@@ -294,6 +294,10 @@ class FileTable(Table, frozen=True, kw_only=True):
     training: Annotated[dict[str, Any], _says("a table of its own, below")] = {}
     published: Annotated[list[dict[str, Any]], _says("a table for each published number, below")] = []
     computed: Annotated[list[dict[str, Any]], _says("a table for each number from another computation, below")] = []
+    claimed: Annotated[
+        dict[str, Any] | list[dict[str, Any]],
+        _says("numbers that a learner has worked out, by name, for `backlit check`: a table of its own, below"),
+    ] = {}
     runs: Annotated[list[RunTable], _says("a table for each of several runs, below")] = []
     valley: Annotated[ValleyTable | None, _says("a table of its own, below")] = None
     trouble: Annotated[TroubleTable | None, _says("a table of its own, below")] = None

@@ -125,6 +125,7 @@ class Step:
             digits.
         rows: the names of its rows.
         only: the parts that were asked for: names, units, layers or phases; empty for the whole step.
+        figures: what the file calls numbers in its own figures, as `Presentation` has it.
         wanted: the numbers of these parts; None for the whole step.
         brief: whether `example` shows the first rows and units alone, because there are too many; the records have all.
     """
@@ -137,7 +138,7 @@ class Step:
         self.recording, self.digits, self.check = recording, shown.digits, shown.check
         self.contents = Contents(Context(recording, names, self.rows))
         self.exact = ExactNumbers(self.digits)
-        self.only, self._figures, self._choosable = tuple(shown.only), shown.figures, shown.choosable
+        self.only, self.figures, self._choosable = tuple(shown.only), shown.figures, shown.choosable
         parts = [meant(self.contents, part, shown.figures) for part in self.only]
         self.wanted = selected(self.contents, parts) if self.only else None
         called = [(part, f"what the file calls {shown.figures[part]}")
@@ -267,10 +268,10 @@ class Step:
     def key(self, name: str) -> Key:
         """Give the number of that name. Errors: a KeyError that says what may be meant."""
         key = self.find(name)
-        if key is None and meant(self.contents, name, self._figures) != name:
-            number = meant(self.contents, name, self._figures)
+        if key is None and meant(self.contents, name, self.figures) != name:
+            number = meant(self.contents, name, self.figures)
             raise KeyError(
-                f"{name!r} is what the file calls {self._figures[name]}; {number!r} is the number without the minus."
+                f"{name!r} is what the file calls {self.figures[name]}; {number!r} is the number without the minus."
             )
         if key is None:
             near = difflib.get_close_matches(name, self.contents.known_names(every=len(self) <= LARGEST_EXAMPLE), n=3)
@@ -285,8 +286,8 @@ class Step:
     def find(self, name: str) -> Key | None:
         """Give the number of that name: its own label, the usual one, or what the file calls it in its figures."""
         key = self.contents.find(name)
-        if key is None and not self._figures.get(name, "-").startswith("-"):
-            return self.contents.find(self._figures[name])
+        if key is None and not self.figures.get(name, "-").startswith("-"):
+            return self.contents.find(self.figures[name])
         return key
 
 

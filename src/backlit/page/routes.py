@@ -44,10 +44,11 @@ class Asked(msgspec.Struct, forbid_unknown_fields=True):
 
 
 def static_files() -> dict[str, tuple[str, bytes]]:
-    """Give the static files by name, each with its media type; the colours of pictures are one of them."""
+    """Give the static files by name, each with its media type; those of pictures and of checked work among them."""
     files = {path.name: (KINDS[path.suffix], path.read_bytes()) for path in STATIC.iterdir() if path.suffix in KINDS}
     style = f"{CHART_STYLE}\n{NETWORK_STYLE}\n{PIECES_STYLE}\n{EDGE_STYLE}"
-    return files | {"pictures.css": (KINDS[".css"], style.encode())}
+    checked: str = template("check.css").render()
+    return files | {"pictures.css": (KINDS[".css"], style.encode()), "checked.css": (KINDS[".css"], checked.encode())}
 
 
 LIMITS = {"/upload": LARGEST}

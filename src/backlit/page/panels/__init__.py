@@ -6,6 +6,7 @@ from backlit.page.panels.address import AddressPanel
 from backlit.page.panels.bar import BarPanel
 from backlit.page.panels.boundary import BoundaryPanel
 from backlit.page.panels.build import BuildPanel
+from backlit.page.panels.check import CheckedPanel, CheckPanel
 from backlit.page.panels.curves import CurvesPanel
 from backlit.page.panels.descent import DescentPanel
 from backlit.page.panels.findings import FindingsPanel
@@ -20,8 +21,9 @@ from backlit.page.panels.weight import WeightPanel
 from backlit.page.session import Panel
 
 PANELS: tuple[type[Panel], ...] = (
-    SourcePanel, BarPanel, LessonPanel, NetworkPanel, UnitPanel, WeightPanel, StepPanel, PredictionsPanel,
-    ColumnsPanel, DescentPanel, FindingsPanel, HealthPanel, CurvesPanel, BoundaryPanel, BuildPanel, AddressPanel,
+    SourcePanel, BarPanel, LessonPanel, NetworkPanel, UnitPanel, WeightPanel, StepPanel, CheckPanel, CheckedPanel,
+    PredictionsPanel, ColumnsPanel, DescentPanel, FindingsPanel, HealthPanel, CurvesPanel, BoundaryPanel, BuildPanel,
+    AddressPanel,
 )  # fmt: skip
 
 __all__ = ["PANELS"]

@@ -17,12 +17,15 @@ from backlit.page.source import Source
 from backlit.page.view import View
 from backlit.show.live.address import address_html
 
-VIEWS = (("network", "Network"), ("step", "One row"), ("data", "Data"), ("descent", "Descent"), ("health", "Health"))
+VIEWS = (
+    ("network", "Network"), ("step", "One row"), ("check", "Check"), ("data", "Data"), ("descent", "Descent"),
+    ("health", "Health"),
+)  # fmt: skip
 """The views of the page, one at a time, with their names. The first one is shown at first."""
 
 OF_VIEWS = {
-    "network": ("network", "unit", "weight"), "step": ("step",), "data": ("predictions", "columns"),
-    "descent": ("descent",), "health": ("findings", "health"),
+    "network": ("network", "unit", "weight"), "step": ("step",), "check": ("check", "checked"),
+    "data": ("predictions", "columns"), "descent": ("descent",), "health": ("findings", "health"),
 }  # fmt: skip
 """The panels of each view; all others are always there."""
 

@@ -14,6 +14,7 @@ from backlit.page.design import Design
 from backlit.page.facts import facts_of, recall, whole
 from backlit.page.lesson_files import LessonStep, State, lesson_named, lessons
 from backlit.page.op_fields import YES_NO, label_of
+from backlit.page.own_numbers import names_with_numbers
 from backlit.page.panels.address import VIEWS, AddressPanel
 from backlit.page.session import Panel, Part, Session
 from backlit.page.settings_text import settings_of
@@ -23,7 +24,7 @@ from backlit.show.live.lesson import StepWords, lesson_html, lesson_list_html
 CHOICES = {
     "weight": "choose the weight {}", "unit": "look at the unit {}", "edges": "show {} on the edges",
     "step.stage": "go on to stage {}", "step.alone": "choose row {}", "predictions.rows": "look at the {} rows",
-    "predictions.chosen": "choose {} in the table",
+    "predictions.chosen": "choose {} in the table", "check.numbers": "write your numbers behind the names",
 }  # fmt: skip
 """What a step may ask to choose, in words; what else it chooses is shown by its button alone."""
 
@@ -221,7 +222,9 @@ def _told(design: Design) -> Design:
 
 
 def _chosen(name: str, now: str, wanted: str) -> bool:
-    """Whether what a step chooses is chosen; a stage that lies behind it is, too."""
+    """Whether what a step chooses is chosen; a stage behind it is, too, and so are other numbers of the same names."""
     if name == "step.stage":
         return int(now or 1) >= int(wanted)
+    if name == "check.numbers":
+        return names_with_numbers(wanted) <= names_with_numbers(now)
     return now == wanted

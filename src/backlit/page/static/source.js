@@ -138,6 +138,7 @@ document.addEventListener("click", (event) => {
   const tab = control && document.getElementById(`tab-${control.getAttribute("data-view")}`)
   if (tab) show(tab, true)
   if (tab?.id === "tab-step") into("step-on", "panel-step", tab)
+  if (tab?.id === "tab-check") into("check-text", "panel-check", tab)
 })
 
 panel?.addEventListener("part", (event) => {

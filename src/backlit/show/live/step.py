@@ -101,6 +101,7 @@ def row_html(row: ShownRow) -> str:
         f"{_other('step-next', 1, 'The row after', 'Row ›', row)}"
         f'<label>Row <input id="step-row" type="number" min="1" max="{row.of}" value="{row.number}"></label>'
         f"{kinds}{alone}{back}"
+        '<button type="button" id="step-check" data-view="check">Check my own numbers</button>'
         f'<p id="step-where" class="quiet" role="status">{escape(where)}</p></div>'
     )
 

@@ -1,0 +1,131 @@
+"""Learners' sheets: numbers worked out with a mistake or without, and written down in one of several ways."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Decimal
+from typing import Literal
+
+import numpy as np
+
+from backlit.check.catalogue import mistakes
+from backlit.check.evaluation import value_of
+from backlit.check.graph import StepGraph, operands
+from backlit.check.search import Variant, variants_at
+from backlit.check.sheet import Claim, Sheet
+from backlit.check.written import Written
+from backlit.explain.algebra.tree import Node
+from backlit.explain.record.quantities import Key
+
+Style = Literal["at the end", "each line", "truncated", "float32"]
+STYLES: tuple[Style, ...] = ("at the end", "each line", "truncated", "float32")
+BARE = {"input", "weight", "target", "slot"}
+"""The roles of numbers that the task gives."""
+
+
+def written_text(value: float, digits: int, *, cut: bool = False) -> str:
+    """Write a number down with so many places behind the point; a small one with so many figures."""
+    number = Decimal(repr(float(value)))
+    if number and abs(number) < Decimal("0.001"):
+        return f"{number:.{digits - 1}e}"
+    return str(number.quantize(Decimal(1).scaleb(-digits), rounding=ROUND_DOWN if cut else ROUND_HALF_EVEN))
+
+
+class Working:
+    """A learner's way through a step: every number, worked out from those before as this learner has them.
+
+    Args:
+        graph: the step. changed: the formulas that a mistake changed. slips: numbers that were written down wrongly, as
+            functions of the right one. style, digits: how numbers are rounded.
+    """
+
+    def __init__(
+        self, graph: StepGraph, changed: Mapping[Key, Node], style: Style, digits: int,
+        slips: Mapping[Key, Node] | None = None,
+    ) -> None:  # fmt: skip
+        self.graph, self.changed, self.style, self.digits = graph, changed, style, digits
+        self.slips = slips or {}
+        self.values: dict[Key, float] = {}
+        for key in graph.keys():
+            self.value(key)
+
+    def value(self, key: Key) -> float:
+        """Give a number as the learner goes on with it."""
+        if key not in self.values:
+            node = self.changed.get(key) or self.graph.formula(key)
+            if node is None:
+                self.values[key] = key.quantity.value(key.place)
+            else:
+                for need in operands(node):
+                    self.value(need)
+                self.values[key] = self._kept(value_of(node, self.values.__getitem__))
+        return self.values[key]
+
+    def _kept(self, value: float) -> float:
+        if not math.isfinite(value) or self.style == "at the end":
+            return value
+        if self.style == "float32":
+            return float(np.float32(value))
+        return float(written_text(value, self.digits, cut=self.style == "truncated"))
+
+    @property
+    def finite(self) -> bool:
+        """Whether every number has a value."""
+        slips = (value_of(node, self.values.__getitem__) for node in self.slips.values())
+        return all(map(math.isfinite, [*self.values.values(), *slips]))
+
+    def text(self, key: Key, sign: int = 1) -> str:
+        """Give a number as it is written down."""
+        value = self.values[key]
+        if key in self.slips:
+            value = value_of(self.slips[key], self.values.__getitem__)
+        return written_text(sign * value, self.digits, cut=self.style == "truncated")
+
+    def sheet(self, keys: Sequence[Key], *, negative: bool = False) -> Sheet:
+        """Write the sheet; `negative` gives slopes of weighted sums as δ = -dE/dnet."""
+        claims = []
+        for key in keys:
+            sign = -1 if negative and self.graph.role(key) == "net slope" else 1
+            name = self.graph.name(key)
+            claims.append(Claim(name, key, Written.of(self.text(key, sign)), sign))
+        return Sheet("", tuple(claims))
+
+
+def workable(graph: StepGraph) -> list[Key]:
+    """Give the numbers that a learner works out."""
+    return [key for key in graph.keys() if graph.role(key) not in BARE and graph.formula(key) is not None]
+
+
+def chosen(rng: np.random.Generator, keys: Sequence[Key], share: float = 0.5) -> list[Key]:
+    """Choose the numbers that the sheet gives."""
+    return [key for key in keys if rng.random() < share] or [keys[-1]]
+
+
+class Planted:
+    """A mistake planted in a step: its code and the changed formulas; a slip changes what is written alone."""
+
+    def __init__(self, code: str, variants: Sequence[Variant]) -> None:
+        self.code, self.variants = code, list(variants)
+        self.slip = variants[0].mistake.scope == "slip"
+        self.changed = {variant.site: variant.node for variant in variants}
+
+
+def plants(
+    graph: StepGraph, rng: np.random.Generator, digits: int, codes: Sequence[str] | None = None
+) -> Iterator[Planted]:
+    """Plant each mistake that can be made in a step: a belief everywhere or at one number, others at one number."""
+    by_code: dict[str, list[Variant]] = {}
+    for key in workable(graph):
+        for variant in variants_at(graph, key, unit=10.0**-digits):
+            by_code.setdefault(variant.mistake.code, []).append(variant)
+    for code, entry in mistakes().items():
+        found = by_code.get(code, [])
+        if not found or (codes is not None and code not in codes) or entry.harmless:
+            continue
+        one = found[int(rng.integers(len(found)))]
+        if entry.scope == "everywhere" and rng.random() < 0.5:
+            same = {variant.site: variant for variant in found if variant.place == one.place}
+            yield Planted(code, list(same.values()))
+        else:
+            yield Planted(code, [one])

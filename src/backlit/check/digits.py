@@ -1,0 +1,151 @@
+"""Functions of a number's decimal digits, as they stand in formulas: rounding on the way, and slips of the pen.
+
+Their heads are names that formulas use as any function's, such as `rounded(net, 2)`; see `evaluation`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from decimal import ROUND_HALF_EVEN, Decimal
+
+from backlit.explain.algebra.tree import Apply, Literal, Node, call, neg
+
+FIGURES = 6
+"""The significant figures of a number whose digits on the sheet are not known."""
+
+FEWEST = 2
+"""A number that is rounded to fewer figures has lost more than its last digits."""
+
+
+def rounded(number: float, digits: int, *, figures: bool = False) -> Decimal:
+    """Round a number to so many decimals, or significant figures; ties to even.
+
+    >>> rounded(0.123456, 3), rounded(0.00123456, 3, figures=True)
+    (Decimal('0.123'), Decimal('0.00123'))
+    """
+    exact = Decimal(repr(float(number)))
+    place = exact.adjusted() + 1 - digits if figures and number else -digits
+    if exact.adjusted() - place >= 28:
+        return exact
+    return exact.quantize(Decimal(1).scaleb(place), ROUND_HALF_EVEN)
+
+
+def last_place(value: float, unit: float) -> int:
+    """Give the power of ten of the last digit: that of a unit, or where it is 0, of so many figures of a number."""
+    if unit:
+        return round(math.log10(unit))
+    return Decimal(repr(float(value))).adjusted() + 1 - FIGURES if value and math.isfinite(value) else -FIGURES
+
+
+# --------------------------------------------------------------------------------------------------- parts of formulas
+
+
+def rounded_node(node: Node, digits: int, *, figures: bool = False) -> Node:
+    """Give a part of a formula rounded to so many decimals, or significant figures."""
+    return call("to figures" if figures else "to decimals", node, Literal(str(digits)))
+
+
+def swapped_node(node: Node, last: int, place: int) -> Node:
+    """Give a number with the digits at 10^place and 10^(place + 1) swapped, rounded to 10^last before."""
+    return call("digits swapped", node, Literal(str(last)), Literal(str(place)))
+
+
+def left_out_node(node: Node, last: int, place: int) -> Node:
+    """Give a number without the digit at 10^place, rounded to 10^last before: those behind it move up."""
+    return call("digit left out", node, Literal(str(last)), Literal(str(place)))
+
+
+def doubled_node(node: Node, last: int, place: int) -> Node:
+    """Give a number with the digit at 10^place twice, rounded to 10^last before: those behind it move down."""
+    return call("digit doubled", node, Literal(str(last)), Literal(str(place)))
+
+
+def number_node(value: float) -> Node:
+    """Give a number as a part of a formula.
+
+    >>> number_node(-0.25)
+    Apply(head='neg', args=(Literal(symbol='0.25'),))
+    """
+    size = Literal(repr(abs(float(value))))
+    return neg(size) if value < 0 else size
+
+
+def is_rounded(node: Node) -> bool:
+    """Tell whether a node is a number that was rounded on the way."""
+    return isinstance(node, Apply) and node.head in {"to decimals", "to figures"}
+
+
+def slip_of(node: Node) -> Node | None:
+    """Give the formula whose result a slip of the pen changed; None of a formula without one."""
+    slip = isinstance(node, Apply) and node.head in OPERATIONS and not is_rounded(node)
+    return node.args[0] if slip and isinstance(node, Apply) else None
+
+
+def without(node: Node) -> Node:
+    """Give a formula without the functions of digits in it."""
+    if not isinstance(node, Apply):
+        return node
+    return without(node.args[0]) if node.head in OPERATIONS else Apply(node.head, tuple(map(without, node.args)))
+
+
+def _letters(value: float, last: float, place: float) -> tuple[list[str], int] | None:
+    """Give a size's digits, the point among them, and where the digit at 10^place is; None where there is none."""
+    if not math.isfinite(value):
+        return None
+    text = f"{rounded(abs(value), -int(last)):f}"
+    whole = len(text.partition(".")[0])
+    at = whole - 1 - int(place) if place >= 0 else whole - int(place)
+    return ([*text], at) if 0 <= at < len(text) and text[at].isdigit() else None
+
+
+def _read(value: float, letters: list[str]) -> float:
+    text = "".join(letters)
+    return math.copysign(float(text), value) if text.strip(".") else math.nan
+
+
+def _swapped(value: float, last: float, place: float) -> float:
+    one, other = _letters(value, last, place), _letters(value, last, place + 1)
+    if one is None or other is None:
+        return math.nan
+    letters, here, there = one[0], one[1], other[1]
+    letters[here], letters[there] = letters[there], letters[here]
+    return _read(value, letters)
+
+
+def _left_out(value: float, last: float, place: float) -> float:
+    found = _letters(value, last, place)
+    if found is None:
+        return math.nan
+    letters, at = found
+    return _read(value, letters[:at] + letters[at + 1 :])
+
+
+def _doubled(value: float, last: float, place: float) -> float:
+    found = _letters(value, last, place)
+    if found is None:
+        return math.nan
+    letters, at = found
+    return _read(value, letters[: at + 1] + letters[at:])
+
+
+def to_digits(value: float, digits: float, *, figures: bool) -> float:
+    """Round a number; NaN where too few of its figures are left for a loss of digits."""
+    if not math.isfinite(value):
+        return math.nan
+    found = rounded(value, int(digits), figures=figures)
+    return float(found) if len(found.as_tuple().digits) >= FEWEST or float(found) == value else math.nan
+
+
+OPERATIONS: Mapping[str, Callable[..., float]] = {
+    "to decimals": lambda value, digits: to_digits(value, digits, figures=False),
+    "to figures": lambda value, digits: to_digits(value, digits, figures=True),
+    "digits swapped": _swapped,
+    "digit left out": _left_out,
+    "digit doubled": _doubled,
+}
+"""What the functions do with numbers."""
+
+SLOPES: Mapping[str, float] = {"to decimals": 0.0, "to figures": 0.0, **dict.fromkeys(
+    ("digits swapped", "digit left out", "digit doubled"), 1.0)}  # fmt: skip
+"""How their results move with their numbers: what is rounded stands still, the other digits of a slip move along."""

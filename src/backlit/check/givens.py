@@ -1,0 +1,98 @@
+"""Numbers as a source gives them, by name, before the names are read."""
+
+from __future__ import annotations
+
+import re
+
+import msgspec
+
+from backlit.check.name_forms import plain, squashed
+from backlit.check.written import Written
+from backlit.errors import BacklitError
+
+
+class Given(msgspec.Struct, frozen=True):
+    """A number of a sheet before its name is read.
+
+    Attributes:
+        name, written: the name and the number. step: the step that stands beside it, from 1; None where none does.
+        row: the row that stands beside it; may be empty. line: its line in the file, from 1; 0 where that is not known.
+        place: where it stands in words, such as "line 7"; may be empty.
+    """
+
+    name: str
+    written: Written
+    step: int | None = None
+    row: str = ""
+    line: int = 0
+    place: str = ""
+
+
+class GivenArray(msgspec.Struct, frozen=True):
+    """An array of a sheet before its name is read: its shape, its numbers in C order, and where it stands."""
+
+    name: str
+    shape: tuple[int, ...]
+    numbers: tuple[Written, ...]
+    step: int | None = None
+    line: int = 0
+
+
+class GivenSheet(msgspec.Struct, frozen=True):
+    """A sheet before its names are read.
+
+    Attributes:
+        name: the sheet's; may be empty. numbers: those it gives, in its order.
+        delta: what it says that δ is, "dE/dnet" or "-dE/dnet"; empty where it says nothing.
+        notes: what was assumed when it was read. student: whose it is, where it says so.
+        arrays: those of gradients, or of weights, by the parameters' names.
+        asked: how many numbers the sheet has names for, given or not.
+    """
+
+    name: str
+    numbers: tuple[Given, ...]
+    delta: str = ""
+    notes: tuple[str, ...] = ()
+    student: str = ""
+    arrays: tuple[GivenArray, ...] = ()
+    asked: int = 0
+
+
+class EmptySheetError(BacklitError):
+    """A sheet on which no number is given; `sheet` is what it says else."""
+
+    def __init__(self, says: str, sheet: GivenSheet) -> None:
+        super().__init__(says)
+        self.sheet = sheet
+
+
+class GivenError(BacklitError):
+    """Something is wrong with a number of a sheet: in a line from 1, 0 where that is not known, at a text in it."""
+
+    def __init__(self, says: str, line: int, mark: str = "") -> None:
+        super().__init__(says)
+        self.line, self.mark = line, mark
+
+
+def delta_of(text: str) -> str:
+    """Give the convention that a text declares: "dE/dnet" or "-dE/dnet"; empty for an empty text.
+
+    Errors: a BacklitError for another text.
+
+    >>> delta_of("−∂E/∂net"), delta_of("dE/dz"), delta_of("negative")
+    ('-dE/dnet', 'dE/dnet', '-dE/dnet')
+    """
+    word = squashed(plain(text).replace(" ", "")).removeprefix("δ=")
+    sign, rest = ("-", word[1:]) if word.startswith("-") else ("", word.removeprefix("+"))
+    if rest in {"minus", "negative"}:
+        return "-dE/dnet"
+    if word in {"plus", "positive"} or (not rest and text.strip()):
+        return f"{sign}dE/dnet"
+    if re.fullmatch(r"d(e|l|c|j|loss|etotal)/d(net|z|in|a)[a-z]?", rest):
+        return f"{sign}dE/dnet"
+    if not word:
+        return ""
+    raise BacklitError(
+        f'delta is {text!r}; expected what δ means on the sheet: "dE/dnet" or "-dE/dnet", where a weight\'s change is '
+        "plus the rate times δ times the input."
+    )

@@ -1,0 +1,215 @@
+"""Judges the numbers of a sheet in the order of the computation, each against what follows from the learner's own."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from backlit.check.findings import Explained, Finding
+from backlit.check.graph import StepGraph
+from backlit.check.habits import Habits
+from backlit.check.learner import Learner
+from backlit.check.precision import Allowance
+from backlit.check.records import CheckedNumber, CheckedWork, Fit, Verdict
+from backlit.check.search import Search
+from backlit.check.sheet import Claim, Sheet
+from backlit.check.working import Working
+from backlit.check.worlds import Estimate, World
+from backlit.explain.algebra.tree import Node
+from backlit.explain.record.quantities import Key
+
+FAR = 4.0
+"""A number within so many times its allowance is compared at the ends of its operands' intervals too."""
+MOST_SINGLE = 6
+"""Up to so many wrong numbers before another are left out one by one."""
+REST = 1e-12
+"""The relative rounding of a number whose formula cannot be followed."""
+
+
+class Match(NamedTuple):
+    """How a number follows: the verdict that says so."""
+
+    verdict: Verdict
+    estimate: Estimate
+    allowed: float
+    remark: str = ""
+
+    @property
+    def follows(self) -> float:
+        """The number that follows."""
+        return self.estimate.value
+
+
+class Judge:
+    """A sheet, judged.
+
+    Attributes:
+        findings: those of its claims, in the order of the computation.
+        wrong: the numbers that are wrong. tainted: these, and those that follow from them.
+    """
+
+    def __init__(self, learner: Learner) -> None:
+        self.learner, self.graph = learner, learner.graph
+        self.wrong: set[Key] = set()
+        self.tainted: set[Key] = set()
+        self.habits = Habits.of(learner)
+        self.search = Search(learner, self.habits)
+        self.findings = [self._judged(claim) for claim in learner.claims]
+        self.search.settle(self.findings)
+
+    def _judged(self, claim: Claim) -> Finding:
+        own = self._match(claim, self.learner.own)
+        if own is None or own.verdict != "right":
+            other = self._from_right_numbers(claim)
+            if other is not None and (own is None or other.verdict == "right"):
+                own = other
+        if own is not None:
+            return self._accepted(claim, own)
+        return self._under_assumption(claim) or self._wrong(claim)
+
+    def _accepted(self, claim: Claim, match: Match) -> Finding:
+        """Make the finding of a number that follows: right, or carried where an earlier wrong number is in it."""
+        finding = Finding(claim, match.follows, match.allowed, match.verdict, match.remark)
+        if match.remark or not self.tainted & match.estimate.slopes.keys():
+            return finding
+        if abs(match.follows - self.learner.plain.value(claim.key)) <= match.allowed:
+            finding.verdict, finding.remark = "not tested", "what is wrong before changes less than its last digit"
+        else:
+            finding.verdict = "carried"
+            self.tainted.add(claim.key)
+        return finding
+
+    def _under_assumption(self, claim: Claim) -> Finding | None:
+        """Tell whether a mistake that was found at an earlier number explains this one."""
+        by = self.search.assumed_by(claim.key)
+        found = None if by is None else self._match(claim, self.learner.world())
+        if found is None:
+            return None
+        self.tainted.add(claim.key)
+        return Finding(claim, found.follows, found.allowed, "carried", by=by)
+
+    def _wrong(self, claim: Claim) -> Finding:
+        estimate = self.learner.own.estimate(claim.key)
+        finding = Finding(claim, estimate.value, self.learner.allowance(claim, estimate).right, "wrong")
+        finding.explained = self.search.explanations(claim)
+        if any(found.mistake.harmless for found in finding.explained):
+            finding.verdict, finding.remark, finding.explained = "rounded", finding.explained[0].words, ()
+            return finding
+        self.wrong.add(claim.key)
+        self.tainted.add(claim.key)
+        return finding
+
+    # ----------------------------------------------------------------------------------------------- whether it follows
+
+    def _match(self, claim: Claim, world: World) -> Match | None:
+        """Tell whether a number follows from the others of a world, by any of its formulas."""
+        best: Match | None = None
+        for node in self.graph.formulas(claim.key) or (world.node(claim.key),):
+            found = self._compared(claim, world, node)
+            if found is not None and (best is None or found.verdict == "right"):
+                best = found
+        return best
+
+    def _compared(self, claim: Claim, world: World, node: Node | None) -> Match | None:
+        estimate, claimed = world.estimate(claim.key, node), self.learner.value(claim)
+        if not math.isfinite(estimate.value):
+            return self._as_the_engine(claim, claimed)
+        allowance = self.learner.allowance(claim, estimate)
+        gap = abs(claimed - estimate.value)
+        right = gap <= allowance.right or (
+            gap <= FAR * allowance.right and self._within_ends(claim, claimed, estimate, world, node)
+        )
+        if right:
+            return Match("right", estimate, allowance.right)
+        verdict, remark = self._rounded(claim, claimed, estimate.value, allowance)
+        return None if verdict == "wrong" else Match(verdict, estimate, allowance.right, remark)
+
+    def _rounded(self, claim: Claim, claimed: float, follows: float, allowance: Allowance) -> tuple[Verdict, str]:
+        """Tell whether rounding explains the gap, and which."""
+        gap, half = abs(claimed - follows), claim.written.half
+        shorter = abs(claimed) <= abs(follows) + allowance.written + allowance.on_the_way + allowance.double
+        if shorter and gap <= 2.0 * (half + allowance.written) + allowance.double:
+            return "truncated", "its last digits were cut off instead of rounded"
+        if gap <= allowance.rounded:
+            return "rounded", "a number on the way was rounded to the sheet's digits"
+        if self.habits.cuts and gap <= allowance.cut:
+            return "truncated", "digits were cut off, here or on the way"
+        if gap <= allowance.right + allowance.single:
+            return "rounded", "as far off as float32, with its 7 digits, rounds"
+        return "wrong", ""
+
+    def _as_the_engine(self, claim: Claim, claimed: float) -> Match | None:
+        """Compare with the engine's number where no formula can be followed."""
+        value = claim.key.quantity.value(claim.key.place)
+        allowed = claim.written.half + REST * abs(value)
+        return Match("right", Estimate(value, {}, 0.0), allowed) if abs(claimed - value) <= allowed else None
+
+    def _within_ends(self, claim: Claim, claimed: float, estimate: Estimate, world: World, node: Node | None) -> bool:
+        """Tell whether operands at the ends of their intervals give the number: slopes change within wide intervals."""
+        towards = math.copysign(1.0, claimed - estimate.value)
+        moved, halves = dict(world.written), self.learner.halves
+        for source, slope in estimate.slopes.items():
+            if source in halves and source in moved and source != claim.key:
+                moved[source] += math.copysign(halves[source], slope * towards)
+        end = World(self.graph, moved, world.changed).follows(claim.key, node)
+        return bool((claimed - end) * towards <= claim.written.half * (1.0 + 1e-9))
+
+    def _from_right_numbers(self, claim: Claim) -> Match | None:
+        """Tell whether a number follows from right numbers where the learner's own earlier ones are wrong."""
+        if claim.base is not None:
+            return self._as_the_new_weight(claim)
+        sources = self.tainted & self.learner.own.estimate(claim.key).slopes.keys()
+        if not sources:
+            return None
+        trials = [{source} for source in sources] if 1 < len(sources) <= MOST_SINGLE else []
+        for left_out in (*trials, set(sources), self.tainted):
+            found = self._match(claim, self.learner.without(left_out))
+            if found is not None and found.verdict == "right":
+                names = sorted(self.graph.name(key) for key in left_out & (sources or left_out))
+                return found._replace(remark=f"from the right {', '.join(names[:3])}, not from the one on the sheet")
+        return None
+
+    def _as_the_new_weight(self, claim: Claim) -> Match | None:
+        """Compare a change Δw with the learner's own new weight."""
+        own, claimed = self.learner.given.get(claim.key), self.learner.value(claim)
+        if own is None or own == claimed or claim.key in self.wrong:
+            return None
+        allowed = claim.written.half + self.learner.halves.get(claim.key, 0.0)
+        return Match("right", Estimate(own, {}, 0.0), allowed) if abs(own - claimed) <= allowed else None
+
+
+def judge(graph: StepGraph, sheet: Sheet, *, title: str = "") -> CheckedWork:
+    """Check a sheet: each number in the order of the computation, against what follows from the learner's own.
+
+    Args:
+        graph: the numbers of the step, or of several in turn. sheet: the numbers that a learner gives.
+        title: of the network or file.
+    """
+    learner = Learner(graph, sheet)
+    findings = Judge(learner).findings
+    working = Working(graph, learner.own, {claim.key: claim for claim in learner.claims})
+    return CheckedWork(
+        title, sheet.name, tuple(_record(working, finding, findings) for finding in findings), sheet.notes
+    )
+
+
+def _record(working: Working, finding: Finding, every: Sequence[Finding]) -> CheckedNumber:
+    claim, graph = finding.claim, working.graph
+    wrong = finding.verdict == "wrong"
+    return CheckedNumber(
+        claim.name, graph.name(claim.key), graph.step_of(claim.key) + 1, claim.key.quantity.phase, claim.written.text,
+        finding.verdict, working.text(claim, finding.follows), working.text(claim, working.key_value(claim.key)),
+        finding.allowed, finding.remark, tuple(_fit(working, found, every) for found in finding.explained),
+        working.line(claim.key) if wrong else "", working.right_line(claim.key) if wrong else "",
+        finding.by.code if finding.by else "",
+    )  # fmt: skip
+
+
+def _fit(working: Working, found: Explained, every: Sequence[Finding]) -> Fit:
+    mistakes = [finding for finding in every if finding.verdict == "wrong" or finding.by is not None]
+    explained = sum(found.code in finding.codes for finding in mistakes)
+    return Fit(
+        found.code, found.mistake.title, found.mistake.why, working.graph.name(found.site),
+        working.changed_line(found.site, found.node), found.detail, explained, len(mistakes),
+    )  # fmt: skip

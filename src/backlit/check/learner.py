@@ -1,0 +1,55 @@
+"""What a sheet tells: the learner's numbers, how they were rounded, and what follows from them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from backlit.check.graph import StepGraph
+from backlit.check.precision import Allowance, Rounding
+from backlit.check.sheet import Claim, Sheet
+from backlit.check.worlds import Estimate, World
+from backlit.explain.algebra.tree import Node
+from backlit.explain.record.quantities import Key
+
+
+class Learner:
+    """The numbers of a sheet beside the step that they are of.
+
+    Attributes:
+        claims: those of the sheet, in the order of the computation.
+        given: their values in the records' signs. halves: half a unit of their last digits.
+        rounding: to which digit the sheet rounds.
+        own: the numbers that follow from those given. plain: the right ones.
+        assumed: formulas that a mistake changed at numbers that the sheet does not give.
+    """
+
+    def __init__(self, graph: StepGraph, sheet: Sheet) -> None:
+        self.graph = graph
+        self.claims = sorted(sheet.claims, key=lambda claim: graph.order(claim.key))
+        self.rounding = Rounding.of(claim.written for claim in sheet.claims)
+        self.plain = World(graph, {})
+        self.halves: dict[Key, float] = {}
+        given: dict[Key, float] = {}
+        for claim in self.claims:
+            if claim.base is None or claim.key not in given:
+                given[claim.key] = claim.in_record(lambda key: given.get(key, self.plain.value(key)))
+                self.halves[claim.key] = claim.written.half
+        self.given: Mapping[Key, float] = given
+        self.own = World(graph, given)
+        self.assumed: dict[Key, Node] = {}
+
+    def value(self, claim: Claim) -> float:
+        """Give a claim's number in the record's terms."""
+        return claim.in_record(self.own.value)
+
+    def allowance(self, claim: Claim, estimate: Estimate) -> Allowance:
+        """Give how far a claim's number may lie from an estimate."""
+        return Allowance.of(claim.written.half, estimate, self.halves, self.rounding)
+
+    def world(self, changed: Mapping[Key, Node] | None = None) -> World:
+        """Give the numbers that follow if formulas are changed, beside those of mistakes that are assumed."""
+        return World(self.graph, self.given, {**self.assumed, **(changed or {})})
+
+    def without(self, keys: set[Key]) -> World:
+        """Give the numbers that follow if some were not given."""
+        return World(self.graph, {key: value for key, value in self.given.items() if key not in keys})

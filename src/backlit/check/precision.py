@@ -1,0 +1,95 @@
+"""How a learner rounds: how far a number may lie from what follows, and still be right."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+import msgspec
+
+from backlit.check.worlds import Estimate
+from backlit.check.written import Written
+from backlit.explain.record.quantities import Key
+
+DOUBLE, SINGLE = 2.0**-51, 2.0**-23
+"""The relative rounding of float64 and of float32, with one bit of reserve."""
+USUAL = 0.8
+"""Such a share of the numbers has as many decimals where a sheet rounds to places behind the point."""
+
+
+class Rounding(msgspec.Struct, frozen=True):
+    """To which digit the numbers that a sheet does not give were rounded, as far as those that it gives tell.
+
+    Attributes:
+        decimals: places behind the point; None where the sheet keeps so many significant figures instead.
+        figures: significant figures.
+    """
+
+    decimals: int | None
+    figures: int
+
+    @classmethod
+    def of(cls, numbers: Iterable[Written]) -> Rounding:
+        """Read it off the numbers that are given."""
+        given = [number for number in numbers if number.unit]
+        places = Counter(number.decimals for number in given)
+        figures = Counter(number.figures for number in given)
+        if not given:
+            return cls(None, 17)
+        usual, count = places.most_common(1)[0]
+        fixed = count >= USUAL * len(given) or count >= figures.most_common(1)[0][1]
+        return cls(usual if fixed else None, figures.most_common(1)[0][0])
+
+    def unit(self, value: float) -> float:
+        """Give the unit of a number's last digit."""
+        if self.decimals is not None:
+            return 10.0**-self.decimals
+        if not value or not math.isfinite(value):
+            return 0.0
+        return float(10.0 ** (math.floor(math.log10(abs(value))) + 1 - self.figures))
+
+
+class Allowance(msgspec.Struct, frozen=True):
+    """How far a number may lie from what follows, in absolute terms.
+
+    Attributes:
+        own: half a unit of its last digit. written: what the rounding of the sheet's other numbers makes of it.
+        on_the_way: what rounding the numbers that the sheet does not give would add. double, single: what the rounding
+            of float64 and float32 adds.
+    """
+
+    own: float
+    written: float
+    on_the_way: float
+    double: float
+    single: float
+
+    @classmethod
+    def of(
+        cls, half: float, estimate: Estimate, halves: Mapping[Key, float], rounding: Rounding
+    ) -> Allowance:  # fmt: skip
+        """Add up Σ |∂f/∂source| · half a unit of the source's last digit."""
+        written = way = 0.0
+        for source, slope in estimate.slopes.items():
+            if source in halves:
+                written += abs(slope) * halves[source]
+            else:
+                known = source.quantity.value(source.place)
+                way += abs(slope) * 0.5 * rounding.unit(known)
+        return cls(half, written, way, estimate.noise * DOUBLE, estimate.noise * SINGLE)
+
+    @property
+    def right(self) -> float:
+        """Up to here a number is right."""
+        return (self.own + self.written) * (1.0 + 1e-9) + self.double
+
+    @property
+    def rounded(self) -> float:
+        """Up to here numbers on the way were rounded too early."""
+        return self.right + self.on_the_way
+
+    @property
+    def cut(self) -> float:
+        """Up to here digits were cut off instead of rounded."""
+        return 2.0 * (self.own + self.written + self.on_the_way) * (1.0 + 1e-9) + self.double

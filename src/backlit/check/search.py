@@ -1,0 +1,276 @@
+"""Looks for the mistakes whose result is a learner's number: made at it, or at one before it that the sheet lacks."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from backlit.check.catalogue import Mistake, mistakes
+from backlit.check.evaluation import Number, recorded, value_of
+from backlit.check.findings import Explained, Finding
+from backlit.check.graph import StepGraph, operands
+from backlit.check.habits import Habits
+from backlit.check.learner import Learner
+from backlit.check.sheet import Claim
+from backlit.check.site import Changed, Site
+from backlit.check.worlds import World, lineage
+from backlit.explain.algebra.tree import Node
+from backlit.explain.record.quantities import Key
+
+MOST_SITES = 300
+"""So many numbers before a wrong one are searched, the nearest first."""
+MOST_SEARCHED = 8
+"""Of so many wrong numbers the mistake is looked for; of more, only whether one that was found explains them."""
+NEAR = 30.0
+"""A result within so many times the allowance is worked out once more, with what rounding makes of it then."""
+
+
+SAME = 1e-9
+"""Results that differ by less, as a part of them, are of the same formula in another form."""
+
+
+WIDE = 1e-3
+"""And so is one that differs by less, as a part of it: a mistake may make a number large, and so its rounding."""
+SMALL = 3.0
+"""A gap of so many units of the last digit is rather a loss of digits than a slip."""
+
+
+class Variant(msgspec.Struct, frozen=True):
+    """A mistake at one number: the formula that it leads to."""
+
+    mistake: Mistake
+    site: Key
+    node: Node
+    detail: str
+    place: int
+
+
+class Search:
+    """The search for mistakes on a sheet."""
+
+    def __init__(self, learner: Learner, habits: Habits) -> None:
+        self.learner, self.habits, self.graph = learner, habits, learner.graph
+        self._variants: dict[Key, list[Variant]] = {}
+        self._assumed: list[Explained] = []
+        self._named: list[Explained] = []
+        self._searched = 0
+        self._beliefs: dict[str, dict[Key, Node]] = {}
+
+    # --------------------------------------------------------------------------------------------------------- variants
+
+    def variants(self, key: Key) -> list[Variant]:
+        """Give all formulas that mistakes lead to at a number, those of general entries last and only if new."""
+        if key not in self._variants:
+            own, unit = self.learner.own.value, 2.0 * self.learner.halves.get(key, 0.0)
+            self._variants[key] = list(variants_at(self.graph, key, self.learner.given, own, unit))
+        return self._variants[key]
+
+    # ----------------------------------------------------------------------------------------------------- explanations
+
+    def explanations(self, claim: Claim) -> tuple[Explained, ...]:
+        """Give the mistakes whose result is a wrong number, those with the most support among the other numbers."""
+        known = self._by_known_belief(claim)
+        if known or self._searched >= MOST_SEARCHED:
+            return known
+        self._searched += 1
+        world, claimed = self.learner.world(), self.learner.value(claim)
+        trial = Trial(self.graph, claim.key, world)
+        reach = NEAR * self.learner.allowance(claim, world.estimate(claim.key)).rounded
+        near = [
+            chosen for chosen in self._candidates(trial)
+            if chosen[0].mistake.scope == "slip" or trial.is_near(chosen, claimed, reach)
+        ]  # fmt: skip
+        found = [fit for chosen in near for fit in self._fitting(claim, chosen, early=not self.habits.exact)]
+        if not found and self.habits.exact:
+            found = [fit for chosen in near for fit in self._fitting(claim, chosen, early=True)]
+        found = self._less_digits(claim, found)
+        if found and found[0].mistake.harmless:
+            return tuple(found)
+        best = self._best(claim, _particular(found), world)
+        if len(best) == 1:
+            self._named.append(best[0])
+            if best[0].site != claim.key:
+                self._assume(best[0])
+        return tuple(best)
+
+    def _by_known_belief(self, claim: Claim) -> tuple[Explained, ...]:
+        """Give the belief that was named at an earlier number where it gives this number too."""
+        for belief in {fit.code: fit.mistake for fit in self._named if fit.mistake.scope == "everywhere"}.values():
+            for variant in self.variants(claim.key):
+                if variant.mistake is belief:
+                    for fit in self._fitting(claim, [variant], early=not self.habits.exact):
+                        return (fit,)
+        return ()
+
+    def _candidates(self, trial: Trial) -> Iterator[list[Variant]]:
+        """Give what may have been done: a mistake at one number, or at all on the way where it is a belief."""
+        alike: dict[tuple[str, int], list[Variant]] = {}
+        for key in trial.lineage:
+            for variant in self.variants(key):
+                if variant.mistake.scope == "slip" and not self._can_slip(variant, trial.key):
+                    continue
+                yield [variant]
+                if variant.mistake.scope == "everywhere":
+                    alike.setdefault((variant.mistake.code, variant.place), []).append(variant)
+        yield from (chosen for chosen in alike.values() if len(chosen) > 1)
+
+    def _can_slip(self, variant: Variant, key: Key) -> bool:
+        """Tell whether a slip is one at the number itself, and copies none that follows from it."""
+        order = self.graph.order
+        return variant.site == key and all(order(copied) < order(key) for copied in operands(variant.node))
+
+    def _fitting(self, claim: Claim, chosen: Sequence[Variant], *, early: bool) -> Iterator[Explained]:
+        """Give what was done where its result is the number; `early` allows for numbers rounded on the way."""
+        changed = {variant.site: variant.node for variant in chosen}
+        world = self.learner.world(changed)
+        ways = (changed[claim.key],) if claim.key in changed else self.graph.formulas(claim.key) or (None,)
+        for node in ways:
+            estimate = world.estimate(claim.key, node)
+            allowance = self.learner.allowance(claim, estimate)
+            allowed = allowance.rounded if early else allowance.right
+            if chosen[0].mistake.scope == "slip":  # its result may be a text, which has no operands
+                allowed = max(allowed, self._rough(claim))
+            if abs(self.learner.value(claim) - estimate.value) <= allowed:
+                last = chosen[-1]
+                yield Explained(last.mistake, last.site, last.node, last.detail, changed, estimate.value)
+                return
+
+    def _less_digits(self, claim: Claim, found: Sequence[Explained]) -> list[Explained]:
+        """Take a loss of digits for the reason alone where nothing else is, or only a slip and the gap is small."""
+        harmless = [fit for fit in found if fit.mistake.harmless]
+        others = [fit for fit in found if not fit.mistake.harmless]
+        gap = abs(self.learner.value(claim) - self.learner.own.follows(claim.key))
+        beliefs = any(not fit.mistake.general for fit in others)
+        if harmless and (not others or (not beliefs and gap <= SMALL * claim.written.unit)):
+            return harmless[:1]
+        return others
+
+    def _best(self, claim: Claim, found: Iterable[Explained], world: World) -> list[Explained]:
+        """Keep the explanations that the most other numbers support, each mistake once."""
+        weighed = [msgspec.structs.replace(fit, support=1 + self._support(claim, fit, world)) for fit in found]
+        most = max((fit.support for fit in weighed), default=0)
+        once: dict[str, Explained] = {}
+        for fit in weighed:
+            if fit.support == most:
+                once.setdefault(fit.code, fit)
+        return list(once.values())
+
+    def _support(self, claim: Claim, fit: Explained, world: World) -> int:
+        """Count the numbers that speak for a mistake: made here, or, where it is a belief, wherever it can be made."""
+        here = self._speaking(claim, fit.changed, world)
+        if fit.mistake.scope != "everywhere":
+            return here
+        return max(here, self._speaking(claim, self._as_belief(fit), world))
+
+    def _as_belief(self, fit: Explained) -> dict[Key, Node]:
+        """Give the formulas that a belief leads to at all numbers that it is about."""
+        if fit.code not in self._beliefs:
+            keys = [
+                key for key in self.graph.keys() if not fit.mistake.roles or self.graph.role(key) in fit.mistake.roles
+            ]
+            self._beliefs[fit.code] = {
+                key: variant.node for key in keys if self.graph.formula(key) is not None
+                for variant in self.variants(key)[::-1] if variant.mistake.code == fit.code
+            }  # fmt: skip
+        return {**self._beliefs[fit.code], **fit.changed}
+
+    def _speaking(self, claim: Claim, changed: Mapping[Key, Node], world: World) -> int:
+        """Count the other numbers that follow with some formulas changed, less those that follow only without."""
+        if set(changed) == {claim.key}:
+            return 0
+        other, count = self.learner.world(changed), 0
+        for further in self.learner.claims:
+            if further.key == claim.key:
+                continue
+            without, with_it = world.follows(further.key), other.follows(further.key)
+            value, allowed = self.learner.value(further), self._rough(further)
+            if abs(without - with_it) > 2.0 * allowed and math.isfinite(with_it):
+                count += (abs(value - with_it) <= allowed) - (abs(value - without) <= allowed)
+        return count
+
+    def _rough(self, claim: Claim) -> float:
+        return self.learner.allowance(claim, self.learner.own.estimate(claim.key)).right
+
+    # ------------------------------------------------------------------------------------------------------ assumptions
+
+    def _assume(self, fit: Explained) -> None:
+        """Take a mistake at numbers that the sheet lacks as made, so that what follows from it is explained."""
+        self.learner.assumed |= {key: node for key, node in fit.changed.items() if key not in self.learner.given}
+        self._assumed.append(fit)
+
+    def assumed_by(self, key: Key) -> Explained | None:
+        """Give the assumed mistake that a number depends on."""
+        before = set(lineage(self.graph, key, self.learner.given, MOST_SITES))
+        return next((fit for fit in self._assumed if before & fit.changed.keys()), None)
+
+    def settle(self, findings: Sequence[Finding]) -> None:
+        """Where several mistakes give a number, keep those that explain the most of the wrong ones."""
+        wrong = [finding for finding in findings if finding.verdict == "wrong"]
+        counts = Counter(code for finding in wrong for code in {fit.code for fit in finding.explained})
+        for finding in wrong:
+            most = max((counts[fit.code] for fit in finding.explained), default=0)
+            finding.explained = tuple(fit for fit in finding.explained if counts[fit.code] == most)
+
+
+def _particular(found: Sequence[Explained]) -> list[Explained]:
+    """Leave a general entry out where one that says which belief is behind it gives the same number."""
+    values = [fit.value for fit in found if not fit.mistake.general]
+    return [
+        fit for fit in found
+        if not (fit.mistake.general and any(math.isclose(fit.value, value, rel_tol=SAME) for value in values))
+    ]  # fmt: skip
+
+
+class Trial:
+    """A number and those on the way to it, to be worked out with changed formulas again and again."""
+
+    def __init__(self, graph: StepGraph, key: Key, world: World) -> None:
+        self.graph, self.key, self.world = graph, key, world
+        written = {other: value for other, value in world.written.items() if other != key}
+        self.lineage = lineage(graph, key, written, MOST_SITES)
+        self._needs = {one: {need for node in graph.formulas(one) for need in operands(node)} for one in self.lineage}
+
+    def is_near(self, chosen: Sequence[Variant], claimed: float, reach: float) -> bool:
+        """Tell whether a mistake gives a number about as large."""
+        value = self.value({variant.site: variant.node for variant in chosen})
+        return abs(value - claimed) <= max(reach, WIDE * abs(value))
+
+    def value(self, changed: Mapping[Key, Node]) -> float:
+        """Give the number that follows with some formulas changed."""
+        values: dict[Key, float] = {}
+        world = self.world
+
+        def number(key: Key) -> float:
+            return values[key] if key in values else world.value(key)
+
+        for key in self.lineage:
+            if key in changed or any(need in values for need in self._needs[key]):
+                node: Any = changed.get(key) or world.changed.get(key) or self.graph.formula(key)
+                values[key] = value_of(node, number)
+        return values.get(self.key, math.nan)
+
+
+def variants_at(
+    graph: StepGraph, key: Key, sheet: Iterable[Key] = (), number: Number = recorded, unit: float = 0.0
+) -> Iterator[Variant]:
+    """Give all formulas that the catalogue's mistakes lead to at a number; the arguments are those of `Site`.
+
+    Those of general entries come last, and only where no other entry leads to the same formula.
+    """
+    own = graph.formulas(key)
+    seen: set[Node] = set(own)
+    entries = sorted(mistakes().values(), key=lambda entry: entry.general)
+    for entry in entries:
+        made: list[Changed] = []
+        for node in own:
+            site = Site(graph, key, node, sheet=sheet, number=number, unit=unit)
+            made += [changed for changed in entry.at(site) if changed not in made]
+        for place, changed in enumerate(made):
+            if changed.node in seen and (entry.general or changed.node in own):
+                continue
+            seen.add(changed.node)
+            yield Variant(entry, key, changed.node, changed.detail, place)

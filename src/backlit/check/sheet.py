@@ -1,0 +1,53 @@
+"""A sheet: the numbers that a learner gives, each as written, with the number of the step that it stands for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+
+from backlit.check.written import Written
+from backlit.explain.record.quantities import Key
+
+
+class Claim(msgspec.Struct, frozen=True):
+    """A number of a sheet.
+
+    The number of the record is `sign · written`; where the sheet has a change, it is `sign · written` plus the value
+    that the learner has for `base`.
+
+    Attributes:
+        name: as the sheet calls it. key: the number of the step. written: as the learner wrote it.
+        sign: -1 where the sheet has the negative of the record, as of δ = -dE/dnet.
+        base: of a change Δw = w+ - w, the old weight w; the key is then the new one, w+. Else None.
+        place: where it stands, such as "line 7" or "cell B3"; may be empty.
+    """
+
+    name: str
+    key: Key
+    written: Written
+    sign: int = 1
+    base: Key | None = None
+    place: str = ""
+
+    def in_record(self, own: Callable[[Key], float]) -> float:
+        """Give the number in the record's terms; `own` gives the value that the learner has for another number."""
+        return self.sign * self.written.value + (0.0 if self.base is None else own(self.base))
+
+    def on_sheet(self, value: float, own: Callable[[Key], float]) -> float:
+        """Give a number of the record in the sheet's terms: the inverse of `in_record`."""
+        return self.sign * (value - (0.0 if self.base is None else own(self.base)))
+
+
+class Sheet(msgspec.Struct, frozen=True):
+    """The numbers of a sheet, each once.
+
+    Attributes:
+        name: the sheet's, such as its file's name; may be empty.
+        claims: the numbers, in the sheet's order.
+        notes: what was recognised or assumed of the sheet, such as "δ is read as -dE/dnet".
+    """
+
+    name: str
+    claims: tuple[Claim, ...]
+    notes: tuple[str, ...] = ()

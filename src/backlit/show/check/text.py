@@ -1,0 +1,199 @@
+"""Checked work as text for the terminal."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable, Iterator, Sequence
+
+from rich.cells import cell_len
+from rich.text import Text
+
+from backlit.show.check.parts import Cause, Detail, Line, Parts, Row
+from backlit.show.names import without_middle
+
+WIDTH = 100
+INDENT = "  "
+LONGEST_NAME = 40
+LEAST_WIDTH = 40
+HEADING, NAME, QUIET, DIFFERS = "bold cyan", "bold", "dim", "bold underline"
+
+STYLES = {
+    "right": "green", "carried": "green", "rounded": "green", "truncated": "green", "not-tested": "yellow",
+    "wrong": "bold red", "again": "red",
+}  # fmt: skip
+
+
+def checked_text(parts: Parts, width: int = WIDTH) -> Text:
+    """Give checked work as text with styles, in lines of about `width` at most; its `plain` is the bare text."""
+    width = max(width, LEAST_WIDTH)
+    lines = [*_words(parts.verdict, width, style="bold green" if parts.good else "bold red")]
+    lines += _words(parts.beside, width)
+    lines += [Text(""), *_words(parts.title, width, style=QUIET), *_words(parts.right, width)]
+    for note in parts.notes:
+        lines += _words(note, width, style=QUIET)
+    for detail in parts.details:
+        lines += _detail(detail, width, len(parts.details) > 1)
+    if parts.rest:
+        lines += [Text(""), *_words(parts.rest, width)]
+    for listed in parts.listed:
+        lines += [_heading(f"{listed.title}: {listed.names}", width), *_words(listed.said, width, INDENT)]
+    if parts.rows:
+        lines += [_heading("All numbers", width), *_table(parts, width)]
+    if parts.hint:
+        lines += [Text(""), *_words(parts.hint, width, style=QUIET)]
+    return Text("\n").join(lines)
+
+
+def _words(text: str, width: int, indent: str = "", style: str = "") -> Iterator[Text]:
+    """Break a sentence into lines."""
+    for line in textwrap.wrap(text, width - len(indent), break_on_hyphens=False):
+        yield Text.assemble(indent, (line, style))
+
+
+def _heading(text: str, width: int) -> Text:
+    return Text.assemble("\n", ("\n".join(textwrap.wrap(text, width, break_on_hyphens=False)), HEADING))
+
+
+def _detail(detail: Detail, width: int, several: bool) -> Iterator[Text]:
+    """Give a wrong number: what is expected, which mistake, the wrong line above the right one."""
+    yield _heading(f"{detail.place}. {detail.heading}" if several else detail.heading, width)
+    for said in (detail.expected, detail.named):
+        yield from _words(said, width, INDENT)
+    for cause in detail.causes:
+        yield from _cause(cause, width, len(detail.causes) > 1)
+    if detail.lines and not any(cause.line for cause in detail.causes):
+        yield Text("")
+    for line in detail.lines:
+        yield from _line(line, width, INDENT)
+    if detail.lines and detail.also:
+        yield Text("")
+    for said in detail.also:
+        yield from _words(said, width, INDENT)
+
+
+def _cause(cause: Cause, width: int, several: bool) -> Iterator[Text]:
+    """Give a mistake; where several give the number, each with its title."""
+    indent = INDENT
+    if several:
+        first, *others = textwrap.wrap(cause.title, width - 4, break_on_hyphens=False) or [""]
+        yield Text.assemble(f"{INDENT}- ", (first, NAME))
+        yield from (Text.assemble(INDENT * 2, (other, NAME)) for other in others)
+        indent = INDENT * 2
+    for said in cause.sentences:
+        yield from _words(said, width, indent)
+    if cause.line is not None:
+        if not several:
+            yield Text("")
+        yield from _line(cause.line, width, indent)
+
+
+def _line(line: Line, width: int, indent: str) -> Iterator[Text]:
+    """Give a line of a calculation below its label: formula, numbers and result below each other."""
+    yield Text.assemble(indent, (f"{line.label}:", QUIET))
+    inner = indent + INDENT
+    name = line.name if cell_len(line.name) <= LONGEST_NAME else ""
+    if line.name and not name:
+        yield Text.assemble(inner, (line.name, NAME))
+    margin = inner + " " * cell_len(name)
+    for number, part in enumerate(line.parts):
+        text = Text.assemble(*((piece.text, DIFFERS if piece.differs else "") for piece in part))
+        start = Text.assemble(inner, (name, NAME)) if not number and name else Text(margin)
+        sign = " = " if line.name else " "
+        hang = Text(f"{margin}   {INDENT}")
+        for k, broken in enumerate(_broken(text, max(width - cell_len(margin) - 5, 20))):
+            yield Text.assemble(*((start, sign) if not k else (hang,)), broken)
+
+
+def _broken(text: Text, width: int) -> Iterator[Text]:
+    """Break a styled text between words into lines of at most `width`; a longer word keeps a line."""
+    start, plain = 0, text.plain
+    for line in textwrap.wrap(plain, width, break_long_words=False, break_on_hyphens=False) or [""]:
+        at = plain.index(line, start)
+        start = at + len(line)
+        yield text[at:start]
+
+
+# ---------------------------------------------------------------------------------------------------------------- table
+
+
+def cells_of(row: Row, parts: Parts, *, places: bool = True) -> list[str]:
+    """Give a row of the table as text: name, given, expected as far as it is shown, verdict with its remark."""
+    said = f"{row.said}, see {row.detail}" if places and row.detail and len(parts.details) > 1 else row.said
+    expected = [row.follows] if parts.expected else []
+    keys = [row.key] if parts.keys else []
+    return [row.name, row.given, *expected, *keys, f"{said}: {row.remark}" if row.remark else said]
+
+
+def head_of(parts: Parts) -> list[str]:
+    """Give the heads of the table's columns."""
+    expected = ["expected"] if parts.expected else []
+    return ["number", "yours", *expected, *(["worked example"] if parts.keys else []), "verdict"]
+
+
+TABLE_NOTE = (
+    "Expected is what follows from the numbers before it on the sheet. Where the worked example has another number, it "
+    "stands beside."
+)
+
+
+def _table(parts: Parts, width: int) -> Iterator[Text]:
+    head, rows = head_of(parts), [cells_of(row, parts) for row in parts.rows]
+    styles = [STYLES[row.kind] for row in parts.rows]
+    yield from table_lines(head, rows, width, styles)
+    if parts.keys:
+        yield from _words(TABLE_NOTE, width, INDENT, QUIET)
+
+
+def table_lines(
+    head: Sequence[str], rows: Sequence[Sequence[str]], width: int, styles: Sequence[str], *, names: int = 1
+) -> Iterator[Text]:
+    """Give a table: the first `names` columns and the last hold words, the others numbers.
+
+    The last column breaks into lines; where it has no room, the first ones are shortened. Of a terminal that is too
+    narrow for that, each row is a list.
+    """
+    lines = [list(head), *(list(row) for row in rows)]
+    gaps = len(INDENT) + 3 * (len(head) - 1)
+    widths = [max(cell_len(line[k]) for line in lines) for k in range(len(head) - 1)]
+    widths[0] = min(widths[0], max(LONGEST_NAME, 12))
+    room = width - gaps - sum(widths)
+    least = max(len(word) for line in lines for word in line[-1].split() or [""])
+    if room < min(max(cell_len(line[-1]) for line in lines), max(least, 20)):
+        spared = min(widths[0] - 14, max(least, 20) - room)
+        if spared > 0:
+            widths[0] -= spared
+            room += spared
+    if room < max(least, 10):
+        yield from _list(head, rows, width, styles)
+        return
+    for number, line in enumerate(lines):
+        style = styles[number - 1] if number else QUIET
+        yield from _table_line(line, widths, room, names, (QUIET if not number else NAME, style))
+
+
+def _table_line(
+    line: Sequence[str], widths: Sequence[int], room: int, names: int, styles: tuple[str, str]
+) -> Iterator[Text]:
+    cells = [_padded(without_middle(cell, width), width, right=k >= names)
+             for k, (cell, width) in enumerate(zip(line, widths, strict=False))]  # fmt: skip
+    first, *others = textwrap.wrap(line[-1], room, break_on_hyphens=False) or [""]
+    yield Text.assemble(INDENT, (cells[0], styles[0]), "   ", "   ".join(cells[1:]), "   " if cells[1:] else "",
+                        (first, styles[1]))  # fmt: skip
+    margin = " " * (len(INDENT) + sum(widths) + 3 * len(widths))
+    yield from (Text.assemble(margin, (other, styles[1])) for other in others)
+
+
+def _padded(text: str, width: int, *, right: bool) -> str:
+    space = " " * max(width - cell_len(text), 0)
+    return space + text if right else text + space
+
+
+def _list(head: Sequence[str], rows: Iterable[Sequence[str]], width: int, styles: Sequence[str]) -> Iterator[Text]:
+    """Give each row as a list: its name, its verdict, and the numbers by their heads."""
+    for row, style in zip(rows, styles, strict=True):
+        for line in textwrap.wrap(row[0], width - len(INDENT), break_on_hyphens=False):
+            yield Text.assemble(INDENT, (line, NAME))
+        yield from _words(row[-1], width, INDENT * 2, style)
+        for name, cell in zip(head[1:-1], row[1:-1], strict=True):
+            if cell:
+                yield Text.assemble(INDENT * 2, (f"{name} ", QUIET), cell)

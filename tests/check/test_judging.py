@@ -1,0 +1,168 @@
+"""The verdicts: each number against what follows from the learner's own, with rounding as written carried through."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pytest
+
+import backlit as bl
+from any_network import draw
+from backlit.check.graph import StepGraph
+from backlit.check.judging import judge
+from backlit.check.records import CheckedNumber, CheckedWork
+from backlit.check.sheet import Claim, Sheet
+from backlit.check.written import Written
+from backlit.explain import explain_step
+from bench.check.sheets import STYLES, Working, chosen, workable
+
+
+@pytest.fixture(scope="module")
+def two_layer() -> StepGraph:
+    """Give the first step of the classic example."""
+    return StepGraph([bl.explain("two-layer").step])
+
+
+def checked(graph: StepGraph, numbers: Mapping[str, str]) -> CheckedWork:
+    """Check numbers by their names; δ(h1) is read as -dE/dnet(h1)."""
+    claims = []
+    for name, text in numbers.items():
+        sign = -1 if name.startswith("δ") else 1
+        key = graph.find(name.replace("δ", "dE/dnet"))
+        assert key is not None, name
+        claims.append(Claim(name, key, Written.of(text), sign))
+    return judge(graph, Sheet("", tuple(claims)))
+
+
+def verdicts(graph: StepGraph, numbers: Mapping[str, str]) -> dict[str, str]:
+    return {number.name: number.verdict for number in checked(graph, numbers).numbers}
+
+
+def one(graph: StepGraph, name: str, numbers: Mapping[str, str]) -> CheckedNumber:
+    return next(number for number in checked(graph, numbers).numbers if number.name == name)
+
+
+def test_right_at_any_number_of_digits(two_layer: StepGraph) -> None:
+    for digits in range(1, 15):
+        names = ["net(h1)", "out(h1)", "net(o1)", "out(o1)", "E(o1)", "E", "dE/dnet(o1)", "dE/dw5", "w5+", "w1+"]
+        numbers = {name: f"{_value(two_layer, name):.{digits}f}" for name in names}
+        assert set(verdicts(two_layer, numbers).values()) == {"right"}, digits
+
+
+def _value(graph: StepGraph, name: str) -> float:
+    key = graph.find(name)
+    assert key is not None
+    return key.quantity.value(key.place)
+
+
+def test_follows_from_the_learners_own_number(two_layer: StepGraph) -> None:
+    numbers = {"net(h1)": "0.4275", "out(h1)": "0.6053", "w5+": "0.3589"}
+    found = verdicts(two_layer, numbers)
+    assert found["net(h1)"] == "wrong"
+    assert found["out(h1)"] == "carried"
+    assert verdicts(two_layer, {"net(h1)": "0.4275", "out(h1)": "0.5933"})["out(h1)"] == "right"
+
+
+def test_a_right_number_beside_a_wrong_one_that_was_not_carried_on_says_so(two_layer: StepGraph) -> None:
+    number = one(two_layer, "out(h1)", {"net(h1)": "0.3975", "out(h1)": "0.5933"})
+    assert number.verdict == "right"
+    assert "net(h1)" in number.remark
+
+
+def test_what_cannot_tell_is_not_tested(two_layer: StepGraph) -> None:
+    number = one(two_layer, "w1+", {"out(o1)": "0.7515", "w1+": "0.150"})
+    assert number.verdict == "not tested"
+
+
+def test_rounding_of_the_operands_as_written_is_allowed_for(two_layer: StepGraph) -> None:
+    """Two digits on the way leave the next number two digits, and no more."""
+    numbers = {"out(o1)": "0.75", "dE/dout(o1)": "0.741365"}
+    assert verdicts(two_layer, numbers)["dE/dout(o1)"] == "right"
+    assert verdicts(two_layer, numbers | {"dE/dout(o1)": "0.7463"})["dE/dout(o1)"] == "wrong"
+
+
+def test_rounded_on_the_way_is_no_mistake(two_layer: StepGraph) -> None:
+    """0.3775 → 0.5933 → 1.1060 with four places at each line, of which the sheet gives the last."""
+    exact = 0.4 * 0.5933 + 0.45 * 0.5969 + 0.6
+    out = 1 / (1 + np.exp(-round(exact, 4)))
+    slope = round(float(round(out, 4) - 0.01), 4) * round(float(round(out, 4) * (1 - round(out, 4))), 4)
+    found = checked(two_layer, {"dE/dnet(o1)": f"{slope:.4f}", "w5+": "0.3589"})
+    assert found.numbers[0].verdict in {"right", "rounded"}
+    assert found.all_right
+
+
+def test_truncated_is_no_mistake(two_layer: StepGraph) -> None:
+    found = checked(two_layer, {"out(h1)": "0.5932", "out(h2)": "0.5968", "dE/dnet(o1)": "0.1384"})
+    assert [number.verdict for number in found.numbers] == ["truncated"] * 3
+    assert found.all_right
+
+
+def test_a_sign_of_ones_own(two_layer: StepGraph) -> None:
+    assert verdicts(two_layer, {"δ(o1)": "-0.1385"}) == {"δ(o1)": "right"}
+    number = one(two_layer, "δ(o1)", {"δ(o1)": "0.1385"})
+    assert number.verdict == "wrong"
+    assert number.follows.startswith("-0.138")
+
+
+def test_a_given_number_copied_wrongly_is_found(two_layer: StepGraph) -> None:
+    found = verdicts(two_layer, {"w5": "0.45", "w5+": "0.4089", "w6": "0.45"})
+    assert found == {"w5": "wrong", "w6": "right", "w5+": "carried"}
+
+
+def test_wide_intervals_are_compared_at_their_ends(two_layer: StepGraph) -> None:
+    """-log of a small probability bends within half a unit of three digits."""
+    network = bl.Network([bl.Dense(2, "softmax", weights=[[2.0, -2.4]])], inputs=1, loss="cross_entropy")
+    graph = StepGraph([explain_step(network, [[1.0]], [1])])
+    p = _value(graph, "out(o2)")
+    assert p == pytest.approx(0.0121, abs=1e-4)
+    for other in (0.01151, 0.01249):
+        assert verdicts(graph, {"out(o2)": "0.012", "E": f"{-np.log(other):.3f}"})["E"] == "right"
+    assert verdicts(graph, {"out(o2)": "0.012", "E": f"{-np.log(0.0133):.3f}"})["E"] == "wrong"
+
+
+def test_both_ways_to_a_joined_slope_are_right() -> None:
+    network = bl.Network([bl.Dense(2, "softmax", weights=[[0.4, -0.3]])], inputs=1, loss="cross_entropy")
+    graph = StepGraph([explain_step(network, [[1.0]], [1])])
+    slope = _value(graph, "dE/dnet(o1)")
+    numbers = {"out(o1)": f"{_value(graph, 'out(o1)'):.4f}", "dE/dnet(o1)": f"{slope:.4f}"}
+    assert set(verdicts(graph, numbers).values()) == {"right"}
+    # by the chain rule, from a wrong dE/dout of one's own
+    key = graph.find("dE/dout(o2)")
+    assert key is not None
+    wrong = key.quantity.value(key.place) * 1.1
+    J = [_value(graph, name) for name in ("dout(o1)/dnet(o1)", "dout(o2)/dnet(o1)") if graph.find(name)]
+    if len(J) == 2:
+        own = _value(graph, "dE/dout(o1)") * J[0] + wrong * J[1]
+        found = verdicts(graph, {"dE/dout(o2)": f"{wrong:.6f}", "dE/dnet(o1)": f"{own:.6f}"})
+        assert found["dE/dnet(o1)"] == "carried"
+
+
+def test_numbers_of_several_steps_follow_from_those_before() -> None:
+    network = bl.Network([bl.Dense(1, "sigmoid", weights=[[0.5]], biases=[0.1])], inputs=1, loss="half_squared_error")
+    given = {"optimizer": bl.SGD(1.0), "batch_size": 1, "shuffle": False}
+    steps = [explain_step(network, [[1.0], [0.5]], [[1.0], [0.0]], steps=n, **given) for n in (1, 2)]
+    graph = StepGraph(steps)
+    claims = []
+    for step, name, text in [(0, "w(i1,o1)+", "0.75"), (1, "net(o1)", "0.4831")]:
+        key = graph.find(name, step)
+        assert key is not None
+        claims.append(Claim(name, key, Written.of(text)))
+    key = graph.find("b(o1)+", 0)
+    assert key is not None
+    bias = key.quantity.value(key.place)
+    claims[1] = Claim("net(o1)", claims[1].key, Written.of(f"{0.75 * 0.5 + bias:.6f}"))
+    found = judge(graph, Sheet("", tuple(claims)))
+    assert [number.verdict for number in found.numbers] == ["wrong", "carried"]
+    assert [number.step for number in found.numbers] == [1, 2]
+
+
+@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize("seed", [1, 8, 13, 16, 19, 24, 25, 28])
+def test_right_sheets_of_any_network_are_not_accused(seed: int, style: str) -> None:
+    drawn = draw(seed)
+    graph = StepGraph([explain_step(drawn.network(), drawn.X, drawn.Y, optimizer="momentum")])
+    rng = np.random.default_rng(seed)
+    work = Working(graph, {}, style, int(rng.integers(3, 8)))  # type: ignore[arg-type]
+    found = judge(graph, work.sheet(chosen(rng, workable(graph))))
+    assert not found.wrong, [(number.name, number.given, number.follows) for number in found.wrong[:5]]
