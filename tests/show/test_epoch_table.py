@@ -76,6 +76,9 @@ def test_net_and_out_that_are_the_same_stand_once() -> None:
 
 def test_parts_and_large_networks_have_no_table() -> None:
     assert neuron(only="out(o1)").table is None
+    part = neuron(only="w(i2,o1)+").table
+    assert part is not None
+    assert part.heads[-2:] == ("dE/dnet(o1)", "w(i2,o1)")
     large = bl.Network([bl.Dense(7, "tanh"), bl.Dense(1)], 2, seed=0)
     epoch = bl.explain(large, ROWS, TARGETS, batch_size=1, epoch=1)
     assert epoch.table is None

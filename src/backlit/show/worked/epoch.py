@@ -82,7 +82,8 @@ class WorkedEpoch(Shown):
     def table(self) -> NumberTable | None:
         """A line for each step, with the weights behind it; of one row also its inputs, net, out and error.
 
-        None where parts of the steps were asked for, or the network or the epoch is too large for a table.
+        Where parts of the steps were asked for, the weights whose new values are among them. None without any, or where
+        the network or the epoch is too large for a table.
         """
         return epoch_table([step.step for step in self])
 
