@@ -30,7 +30,8 @@ SETTINGS: Mapping[str, Sequence[Mapping[str, Any]]] = {
     "exp_poisson": [{"deviance": True}],
     "cross_entropy": [{"label_smoothing": 0.2}],
     "softmax_cross_entropy": [{"label_smoothing": 0.2}],
-    "adam": [{"epsilon_hat": True, "epsilon": 1e-3}],
+    "perceptron": [{"at_zero": 1}],
+    "adam": [{"epsilon_hat": True, "epsilon": 1e-3}, {"epsilon": 0.0}],
     "adagrad": [{"initial": 0.1}],
 }
 """Settings that are tested beside the defaults."""

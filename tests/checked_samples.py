@@ -49,7 +49,7 @@ WRONG = number(
     right_line="dE/dnet(h1) = dE/dout(h1) · out(h1) · (1 - out(h1)) = 0.036350 · 0.593270 · (1 - 0.593270) = 0.008771",
 )  # fmt: skip
 EXPLAINED = number(
-    "dE/dnet(h2)", "0.0414", "wrong", "0.00996", "0.00995",
+    "dE/dnet(h2)", "0.0414", "carried", "0.00996", "0.00995",
     line="dE/dnet(h2) = dE/dout(h2) · out(h2) · (1 - out(h2)) = 0.0414 · 0.5969 · (1 - 0.5969) = 0.00996",
     right_line="dE/dnet(h2) = dE/dout(h2) · out(h2) · (1 - out(h2)) = 0.0414 · 0.5969 · (1 - 0.5969) = 0.00996",
     explained_by="slope-left-out",
@@ -86,7 +86,8 @@ ON_THE_WAY = CheckedWork(
 ROUNDING = CheckedWork(
     "Two layers of two sigmoid units", "rounded",
     (number("net(h1)", "0.38", follows="0.378", phase="forward"),
-     number("out(h1)", "0.5939", "rounded", "0.59387", "0.59327", phase="forward", remark="net(h1) was taken as 0.38"),
+     number("out(h1)", "0.5939", "rounded", "0.59387", "0.59327", phase="forward",
+            remark="a number on the way was rounded to the sheet's digits"),
      number("net(o1)", "1.105", "truncated", "1.1059", "1.1059", phase="forward"),
      number("E", "0.298", "not tested", "0.2984", "0.2984", phase="error")),
 )  # fmt: skip
@@ -94,11 +95,12 @@ ALL_RIGHT = CheckedWork("Two layers of two sigmoid units", "", FORWARD)
 EMPTY = CheckedWork("Two layers of two sigmoid units", "", ())
 DELTA = CheckedWork(
     "Two layers of two sigmoid units", "δ",
-    (*FORWARD, number("δ(o1)", "-0.1385", record="-dE/dnet(o1)", follows="-0.13850"),
-     number("δ(h1)", "0.0088", "wrong", "-0.00877", record="-dE/dnet(h1)",
-            fits=(Fit("sign-lost", "the sign of a number is lost", "A slope has a sign.", "-dE/dnet(h1)",
-                      "-dE/dnet(h1) = 0.00877 = 0.0088"),),
-            line="-dE/dnet(h1) = -dE/dout(h1) · out(h1) · (1 - out(h1)) = -0.0364 · 0.5933 · (1 - 0.5933) = -0.00877")),
+    (*FORWARD, number("δ(o1)", "-0.1385", record="dE/dnet(o1)", follows="-0.13850"),
+     number("δ(h1)", "0.0088", "wrong", "-0.00877", record="dE/dnet(h1)",
+            fits=(Fit("sign-lost", "the sign of a number is lost", "A slope has a sign.", "dE/dnet(h1)",
+                      "dE/dnet(h1) = 0.00877 = 0.0088"),),
+            line="dE/dnet(h1) = dE/dout(h1) · out(h1) · (1 - out(h1)) = 0.0364 · 0.5933 · (1 - 0.5933) = 0.00878",
+            right_line="dE/dnet(h1) = dE/dout(h1) · out(h1) · (1 - out(h1)) = 0.03635 · 0.5933 · 0.4067 = 0.00877")),
     notes=("δ is read as -dE/dnet", "the weights after the step are called w1' ... w8'"),
 )  # fmt: skip
 STEPS = CheckedWork(
@@ -122,8 +124,9 @@ LONG = CheckedWork(
     (number("net(petal length in centimetres of the iris, first hidden unit of the second layer)[row 12]", "0.3775",
             follows="0.37750", phase="forward"),
      number("dE/dw(petal length in centimetres of the iris,first hidden unit of the second layer)", "1.5e-7", "wrong",
-            "3.512e-5", "3.513e-5", line="dE/dw(petal length in centimetres of the iris,first hidden unit of the second "
-            "layer) = " + " + ".join(f"dE/dw[{k}]" for k in range(40)) + " = "
+            "3.512e-5", "3.513e-5",
+            line="dE/dw(petal length in centimetres of the iris,first hidden unit of the second layer) = "
+            + " + ".join(f"dE/dw[{k}]" for k in range(40)) + " = "
             + " + ".join(f"{k / 7e6:.3e}" for k in range(40)) + " = 3.512e-5"),
      number("net(層の名前)", "0.1", phase="forward"), number("net(\u202eabc\n)", "0.2", phase="forward")),
 )  # fmt: skip

@@ -139,6 +139,7 @@ LOSSES: dict[str, Callable[[Any, Any, Any], Any]] = {
     "binary_cross_entropy": lambda a, t, loss: entropy([a, 1 - a], [t, 1 - t]),
     "sigmoid_binary_cross_entropy": lambda z, t, loss: entropy([sigmoid(z), sigmoid(-z)], [t, 1 - t]),
     "hinge": lambda a, t, loss: max(mpf(0), 1 - a if t > 0 else 1 + a),
+    "perceptron": lambda a, t, loss: max(t * -a, (1 - t) * a),
 }
 """Of one output."""
 
@@ -330,6 +331,7 @@ def torch_loss(loss: Any, A: Any, T: Any) -> Any:
         "binary_cross_entropy": lambda: F.binary_cross_entropy(A, T, reduction="none"),
         "sigmoid_binary_cross_entropy": lambda: F.binary_cross_entropy_with_logits(A, T, reduction="none"),
         "hinge": lambda: F.hinge_embedding_loss(T * A, -torch_.ones_like(A), reduction="none"),
+        "perceptron": lambda: torch_.relu(A) - T * A,
         "cross_entropy": lambda: _nll(torch_.log(A), classes, loss.label_smoothing),
         "softmax_cross_entropy": lambda: F.cross_entropy(
             A, classes, reduction="none", label_smoothing=loss.label_smoothing)[:, None],

@@ -52,29 +52,60 @@ def one_line(name, seed, graph, keys, planted: Planted, digits, rng) -> Line:
     place, named = found_in(found)
     scope = planted.variants[0].mistake.scope
     return Line(
-        name, seed, digits, work.style, planted.code, scope, first is not None,
-        "" if first is None else graph.name(first), place, named, len(given), seconds, len(found.wrong),
+        name,
+        seed,
+        digits,
+        work.style,
+        planted.code,
+        scope,
+        first is not None,
+        "" if first is None else graph.name(first),
+        place,
+        named,
+        len(given),
+        seconds,
+        len(found.wrong),
         alike(graph, work, planted, digits),
     )
 
 
 @app.default
-def main(*, seeds: int = 1, digits: list[int] | None = None, codes: list[str] | None = None,
-         networks: list[str] | None = None, output: Annotated[Path | None, Parameter(alias="-o")] = None) -> None:
+def main(
+    *,
+    seeds: int = 1,
+    digits: list[int] | None = None,
+    codes: list[str] | None = None,
+    networks: list[str] | None = None,
+    output: Annotated[Path | None, Parameter(alias="-o")] = None,
+) -> None:
     lines = planted_lines(networks or list(NETWORKS), range(seeds), tuple(digits or (4, 6)), codes)
     if output:
         output.write_bytes(b"\n".join(map(msgspec.json.encode, lines)))
     shows = [line for line in lines if line.shows and not line.alike]
-    print(len(lines), "sheets,", len(shows), "show; first found", np.mean([l.first == l.found for l in shows]),
-          "named", np.mean([l.named for l in shows]), "misnamed", np.mean([l.misnamed for l in shows]),
-          "seconds", np.mean([l.seconds for l in lines]), max(l.seconds for l in lines))
+    print(
+        len(lines),
+        "sheets,",
+        len(shows),
+        "show; first found",
+        np.mean([l.first == l.found for l in shows]),
+        "named",
+        np.mean([l.named for l in shows]),
+        "misnamed",
+        np.mean([l.misnamed for l in shows]),
+        "seconds",
+        np.mean([l.seconds for l in lines]),
+        max(l.seconds for l in lines),
+    )
     by = collections.defaultdict(list)
     for line in shows:
         by[line.planted].append(line)
     for code, of in sorted(by.items(), key=lambda p: np.mean([l.named for l in p[1]])):
         confusions = collections.Counter(c for l in of if not l.named for c in l.codes[:6])
-        print(f"{code:32} {len(of):4} first {np.mean([l.first == l.found for l in of]):.2f} named {np.mean([l.named for l in of]):.2f} "
-              f"misnamed {np.mean([l.misnamed for l in of]):.2f} none {np.mean([not l.codes for l in of]):.2f}", dict(confusions.most_common(4)))
+        print(
+            f"{code:32} {len(of):4} first {np.mean([l.first == l.found for l in of]):.2f} named {np.mean([l.named for l in of]):.2f} "
+            f"misnamed {np.mean([l.misnamed for l in of]):.2f} none {np.mean([not l.codes for l in of]):.2f}",
+            dict(confusions.most_common(4)),
+        )
 
 
 if __name__ == "__main__":

@@ -117,7 +117,7 @@ def plants(
     """Plant each mistake that can be made in a step: a belief everywhere or at one number, others at one number."""
     by_code: dict[str, list[Variant]] = {}
     for key in workable(graph):
-        for variant in variants_at(graph, key, {key: 0.5 * 10.0**-digits}):
+        for variant in variants_at(graph, key, unit=10.0**-digits):
             by_code.setdefault(variant.mistake.code, []).append(variant)
     for code, entry in mistakes().items():
         found = by_code.get(code, [])

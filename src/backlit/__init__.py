@@ -23,6 +23,7 @@ from backlit.lazy import lazily
 from backlit.model.after_training import look_at
 
 if TYPE_CHECKING:
+    from backlit.check.code import CheckedGradients, CheckedLosses, check_gradients, check_losses
     from backlit.engine import DivergedWarning, Epoch, GradientCheck, Network, Training, gradcheck
     from backlit.errors import BacklitError, BacklitWarning
     from backlit.estimators import LossCurveDisplay, MLPClassifier, MLPRegressor
@@ -31,12 +32,14 @@ if TYPE_CHECKING:
     from backlit.model.torch_weights import set_torch_weights, torch_weights
     from backlit.ops.base import Activation, ElementwiseLoss, Layer, Loss, Optimizer
     from backlit.ops.registry import register
+    from backlit.show.check.checked import Checked
     from backlit.show.demo.demo import Demo
     from backlit.show.diagnose.diagnosed import Diagnosed
     from backlit.show.report.report import Report
     from backlit.show.worked.epoch import WorkedEpoch
     from backlit.show.worked.example import WorkedExample
-    from backlit.sources import boundary, demo, diagnose, explain, report, valley, watch
+    from backlit.show.worksheet.worksheets import Worksheets
+    from backlit.sources import boundary, check_work, demo, diagnose, explain, report, valley, watch, worksheet
 
 __version__ = "0.1.0"
 
@@ -46,6 +49,10 @@ _PLACES = {
     "LossCurveDisplay": "estimators",
     "MLPClassifier": "estimators",
     "MLPRegressor": "estimators",
+    "check_gradients": "check.code",
+    "CheckedGradients": "check.code",
+    "check_losses": "check.code",
+    "CheckedLosses": "check.code",
     "Network": "engine",
     "Training": "engine",
     "Epoch": "engine",
@@ -53,14 +60,18 @@ _PLACES = {
     "gradcheck": "engine",
     "GradientCheck": "engine",
     "boundary": "sources",
+    "check_work": "sources",
+    "Checked": "show.check.checked",
     "demo": "sources",
     "Demo": "show.demo.demo",
     "diagnose": "sources",
     "Diagnosed": "show.diagnose.diagnosed",
     "explain": "sources",
     "watch": "sources",
+    "worksheet": "sources",
     "WorkedEpoch": "show.worked.epoch",
     "WorkedExample": "show.worked.example",
+    "Worksheets": "show.worksheet.worksheets",
     "report": "sources",
     "Report": "show.report.report",
     "save": "model.file",
@@ -82,6 +93,9 @@ __all__ = [
     "Activation",
     "BacklitError",
     "BacklitWarning",
+    "Checked",
+    "CheckedGradients",
+    "CheckedLosses",
     "Demo",
     "Diagnosed",
     "DivergedWarning",
@@ -99,7 +113,11 @@ __all__ = [
     "Training",
     "WorkedEpoch",
     "WorkedExample",
+    "Worksheets",
     "boundary",
+    "check_gradients",
+    "check_losses",
+    "check_work",
     "demo",
     "diagnose",
     "explain",
@@ -113,6 +131,7 @@ __all__ = [
     "torch_weights",
     "valley",
     "watch",
+    "worksheet",
 ]
 
 

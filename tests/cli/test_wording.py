@@ -196,7 +196,7 @@ APPEARS = {
     "page/panels/address.py": ("page",), "page/panels/build.py": ("train",), "page/panels/source.py": ("page",),
     "page/uploads.py": ("page",), "page/source.py": ("page",), "page/sources.py": ("page",),
     "page/file_sources.py": ("page",), "page/model_sources.py": ("page",), "page/table_sources.py": ("page",),
-    "page/lesson_files.py": ("page",),
+    "page/lesson_files.py": ("page",), "sources/class_folders.py": ("check",), "sources/sheet_files.py": ("check",),
 }  # fmt: skip
 """The commands in which a file's texts can appear; those of a command's own file appear in it alone."""
 ALONE = {"--layers": ("train", "diagnose"), "--fix": ("diagnose",)}
@@ -228,5 +228,5 @@ def test_no_hint_names_an_option_that_the_command_lacks(command):
 
 
 def test_every_command_that_runs_a_network_takes_a_plugin():
-    for command in ("train", "predict", "evaluate", "report", "diagnose", "demo", "explain"):
+    for command in ("train", "predict", "evaluate", "report", "diagnose", "demo", "explain", "check"):
         assert "--plugin" in options_of(command)

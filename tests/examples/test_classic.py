@@ -196,7 +196,7 @@ GATES = {"AND": [0, 0, 0, 1], "OR": [0, 1, 1, 1], "NAND": [1, 1, 1, 0], "NOT": [
 
 def test_one_neuron_learns_the_gates_but_xor():
     setups = {setup.name: setup for setup in run("gates").runs}
-    assert list(setups) == [*GATES, "XOR"]
+    assert list(setups) == [*GATES, "XOR", *(f"{gate}-1958" for gate in ("AND", "OR", "XOR"))]
     for name, wanted in GATES.items():
         answers = [row.after[0] for row in setups[name].predictions]
         assert [round(answer) for answer in answers] == wanted
@@ -204,11 +204,35 @@ def test_one_neuron_learns_the_gates_but_xor():
 
 
 def test_why_one_neuron_cannot_learn_xor():
-    rows = run("gates").runs[-1].predictions
+    xor = next(setup for setup in run("gates").runs if setup.name == "XOR")
+    rows = xor.predictions
     sums = {row.inputs: row.sums[0] for row in rows}
     assert sums[0, 0] + sums[1, 1] == pytest.approx(sums[0, 1] + sums[1, 0], abs=1e-12)
     assert [row.after[0] for row in rows] == pytest.approx([0.5] * 4, abs=1e-9)
-    assert run("gates").runs[-1].errors[-1].error == pytest.approx(np.log(2), abs=1e-12)
+    assert xor.errors[-1].error == pytest.approx(np.log(2), abs=1e-12)
+
+
+PERCEPTRONS = {  # weights and bias after each epoch, worked out by hand, and after how many no row is answered wrong
+    "AND": ([(1, 1, 1), (2, 1, 0), (2, 1, -1), (2, 2, -1), (2, 1, -2), (2, 1, -2)], 5),
+    "OR": ([(0, 1, 1), (1, 1, 1), (1, 1, 0), (1, 1, 0)], 3),
+    "XOR": ([(-1, 0, 0), (-1, 0, 1), (-1, 0, 1), (-1, 0, 1), (-1, 0, 1)], None),
+}
+
+
+@pytest.mark.parametrize("gate", PERCEPTRONS)
+def test_the_perceptron_rule_learns_the_gates_but_xor(gate):
+    file, (weights, learned) = read_network_file(example_file("gates")).setup(f"{gate}-1958"), PERCEPTRONS[gate]
+    X, T = file.rows()
+    w, right = np.zeros(3), None
+    for epoch, after in enumerate(weights, 1):
+        network = file.build()
+        file.training(network, epochs=epoch, compiled=False).run()
+        for x, (t,) in zip(np.column_stack([X, np.ones(4)]), T, strict=True):
+            w = w + (t - (w @ x > 0)) * x  # Rosenblatt's rule itself
+        assert tuple(w) == tuple(network.parameters) == after
+        if right is None and ((X @ w[:2] + w[2] > 0) == T[:, 0]).all():
+            right = epoch
+    assert right == learned
 
 
 def test_what_hides_behind_the_accuracy_of_iris():
@@ -310,7 +334,8 @@ def test_an_answer_of_one_half_counts_as_the_engine_counts_it():
 
 @pytest.mark.parametrize(
     ("loss", "targets"),
-    [("sigmoid_binary_cross_entropy", [0, 0, 1, 1]), ("hinge", [0, 0, 1, 1]), ("half_squared_error", [0, 0, 1, 1])],
+    [("sigmoid_binary_cross_entropy", [0, 0, 1, 1]), ("hinge", [0, 0, 1, 1]), ("perceptron", [0, 0, 1, 1]),
+     ("half_squared_error", [0, 0, 1, 1])],
 )
 def test_an_accuracy_is_that_of_the_loss(tmp_path, loss, targets):
     """Of logits and margins the classes meet at 0, of answers between the targets at 1/2."""

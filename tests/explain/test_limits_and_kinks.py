@@ -11,7 +11,7 @@ from cases import RULES
 from line_judge import Judge
 
 import backlit as bl
-from backlit.ops.losses.binary import BinaryCrossEntropy
+from backlit.ops.losses.binary import BinaryCrossEntropy, Perceptron
 from backlit.ops.losses.counts import Poisson
 from backlit.ops.losses.multiclass import CrossEntropy
 
@@ -136,6 +136,9 @@ def test_the_check_stays_on_one_side_of_a_kink(gap: float) -> None:
     (one("identity", 0.5, 0.5, "mae"), "-1.000000000", "1.000000000", "neither"),
     (one("hard_sigmoid", 4.0, -1.0), "-0.166666667", "0.000000000", "that from the right"),
     (one("identity", 0.5, 0.5, "hinge"), "-1.000000000", "0.000000000", "that from the right"),
+    (one("identity", 0.5, -0.5, "perceptron"), "-1.000000000", "0.000000000", "that from the left"),
+    (one("identity", 0.5, -0.5, Perceptron(at_zero=1)), "-1.000000000", "0.000000000",
+     "that from the right"),
 ])  # fmt: skip
 def test_the_check_at_a_kink_gives_both_sides(network: bl.Network, left: str, right: str, taken: str) -> None:
     record = checked(network, 1.0, 2.0 if "hard_sigmoid" in repr(network) else 1.0)
@@ -199,6 +202,28 @@ def test_epsilon_hat_has_its_own_formula_and_the_setting_s_epsilon() -> None:
     ]
     assert "√(1 - β2^t) / (1 - β1^t) · m(w(i1,o1))+ / (√(v(w(i1,o1))+) + ε)" in record.plain_formula
     assert record.plain_substituted.endswith("+ 0.01)")
+
+
+@pytest.mark.parametrize("rule", [bl.Adam, bl.AdamW])
+def test_without_epsilon_the_step_is_explained_and_no_slope_is_no_step(rule: type[bl.Adam]) -> None:
+    optimizer = rule(rate=0.1, epsilon=0.0)
+    step = explained(one("identity", 0.5, 0.0), [[0.0]], [[1.0]], optimizer=optimizer)
+    moved, kept = step["b(o1)+"], step["w(i1,o1)+"]
+    assert moved.plain_substituted.endswith("+ 0)")
+    assert moved.value == pytest.approx(0.1, rel=1e-12)
+    assert moved.note == ""
+    decay = rule is bl.AdamW
+    assert kept.plain_formula == ("w(i1,o1) · (1 - η · λ)" if decay else "w(i1,o1)")
+    assert kept.value == pytest.approx(0.5 * (0.999 if decay else 1.0), rel=1e-15)
+    assert kept.note == "0 / 0 where ε is 0 and all slopes so far are 0: no step"
+
+
+def test_a_unit_that_fires_from_0_on_says_so_where_that_counts() -> None:
+    for at_zero, formula, note in ((0, "[out(o1) > 0] - t(o1)", ""),
+                                   (1, "[out(o1) ≥ 0] - t(o1)", "a unit that fires from 0 on")):  # fmt: skip
+        network = one("identity", 0.5, -0.5, Perceptron(at_zero=at_zero))
+        record = explained(network, [[1.0]], [[0.0]], optimizer="sgd")["dE/dout(o1)"]
+        assert (record.plain_formula, record.value, record.note) == (formula, at_zero, note)
 
 
 def test_settings_are_written_in_full_at_any_number_of_digits() -> None:

@@ -249,6 +249,18 @@ def test_nan_outputs_are_seen(loss, compiled):
     assert np.isnan(total)
 
 
+@pytest.mark.parametrize("at_zero", [0, 1])
+@pytest.mark.parametrize("compiled", [False, True])
+def test_the_perceptron_s_slope_is_the_answer_less_the_target(at_zero, compiled):
+    nets, targets = np.meshgrid([-2.0, -0.5, -0.0, 0.0, 0.5, 2.0], [0.0, 1.0])
+    A, T = nets.reshape(-1, 1), targets.reshape(-1, 1)
+    loss = losses["perceptron"](at_zero=at_zero, reduction="sum")
+    rows, gradient, _ = measured(loss, A, T, compiled=compiled)
+    answers = (A >= 0.0 if at_zero else A > 0.0).astype(float)
+    assert (gradient == answers - T).all()
+    assert (rows == np.where(answers[:, 0] == T[:, 0], 0.0, np.abs(A[:, 0]))).all()
+
+
 # ------------------------------------------------------------------------------------------------ settings and words
 
 
@@ -277,6 +289,7 @@ def test_every_loss_is_described(name):
         ("huber", {"delta": math.inf}, r"delta is inf; expected a finite number"),
         ("cross_entropy", {"label_smoothing": 1.0}, r"label_smoothing is 1\.0; expected"),
         ("softmax_cross_entropy", {"label_smoothing": -0.1}, r"label_smoothing is -0\.1; expected"),
+        ("perceptron", {"at_zero": 0.5}, r"at_zero is 0\.5; expected 0 or 1"),
         ("poisson", {"deviance": "yes"}, r"deviance is 'yes'; expected"),
     ],
 )  # fmt: skip

@@ -265,6 +265,32 @@ def test_other_settings_do_not_compile_again(name):
     assert len(compiler.KEPT) == kept
 
 
+@pytest.mark.parametrize("name", ["adam", "adamw"])
+@pytest.mark.parametrize("epsilon_hat", [False, True])
+@pytest.mark.parametrize(("dtype", "compiled"), [("float64", False), ("float64", True), ("float32", True)])
+def test_without_epsilon_the_first_step_is_the_rate_and_no_slope_is_no_step(name, epsilon_hat, dtype, compiled):
+    optimizer = optimizers[name](rate=0.25, epsilon=0.0, epsilon_hat=epsilon_hat, weight_decay=0.0)
+    network = Network([Dense(3, weights=[[0.5, 0.5, 0.5]], bias=False)], 1, "half_squared_error", dtype=dtype)
+    outputs = [[0.5 - 4.0, 0.5, 0.5 + 1e-6]]  # a slope above 0, none at all, one just below 0
+    Training(network, [[1.0]], outputs, optimizer=optimizer, epochs=1, compiled=compiled).run()
+    tolerance = 1e-12 if dtype == "float64" else 1e-6
+    np.testing.assert_allclose(network["1.W"][0], [0.25, 0.5, 0.75], rtol=tolerance)
+    Training(network, [[0.0]], outputs, optimizer=optimizer, epochs=3, compiled=compiled).run()
+    assert np.isfinite(network.parameters).all()
+
+
+def test_without_epsilon_the_steps_are_pytorch_s():
+    torch = oracles.torch()
+    ours, w = np.array([0.5, -0.3]), torch.tensor([0.5, -0.3], dtype=torch.float64, requires_grad=True)
+    theirs, optimizer = torch.optim.Adam([w], 0.01, eps=0.0), optimizers["adam"](rate=0.01, epsilon=0.0)
+    slots = first_slots(optimizer, ours)
+    for step, g in enumerate(np.random.default_rng(0).normal(size=(20, 2)), 1):
+        w.grad = torch.tensor(g)
+        theirs.step()
+        ours, slots = one_step(optimizer, ours, g, slots, step)
+    np.testing.assert_allclose(ours, w.detach().numpy(), rtol=1e-12)
+
+
 # ------------------------------------------------------------------------------------------------- settings and words
 
 
@@ -295,7 +321,8 @@ def test_every_optimizer_is_described(name):
         ("momentum", {"momentum": 1.1}, r"momentum is 1\.1; expected"),
         ("nesterov", {"momentum": -0.1}, r"momentum is -0\.1; expected"),
         ("adam", {"beta1": 1.0}, r"beta1 is 1\.0; expected"),
-        ("adam", {"epsilon": 0.0}, r"epsilon is 0\.0; expected"),
+        ("adam", {"epsilon": -1e-8}, r"epsilon is -1e-08; expected"),
+        ("rmsprop", {"epsilon": 0.0}, r"epsilon is 0\.0; expected"),
         ("rprop", {"grow": 1.0}, r"grow is 1\.0; expected"),
         ("rprop", {"smallest": 1.0, "largest": 0.5}, "smallest is 1.0, above largest"),
         ("rprop", {"weight_decay": 0.1}, "Rprop takes none"),

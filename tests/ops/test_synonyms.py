@@ -183,11 +183,16 @@ def test_what_is_missing_is_said(word, known):
 
 @pytest.mark.parametrize(
     ("word", "known", "near"),
-    [(word, ACTIVATIONS, "sigmoid") for word in ("step", "unit_step", "perceptron", "heaviside", "Step-Function")]
+    [(word, ACTIVATIONS, "sigmoid") for word in ("perceptron", "log_sigmoid")]
     + [(word, ACTIVATIONS, "tanh") for word in ("sign", "signum", "Sgn")],
 )
 def test_the_nearest_has_the_same_range(word, known, near):
     assert hint(word, known) == f"Backlit has none; the nearest is {near!r}."
+
+
+@pytest.mark.parametrize("word", ["step", "unit_step", "heaviside", "Step-Function"])
+def test_a_step_unit_is_written_with_the_loss_that_has_its_rule(word):
+    assert hint(word, ACTIVATIONS, "file") == 'write loss = "perceptron" and no activation.'
 
 
 def test_words_of_several_of_ours():

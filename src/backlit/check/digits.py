@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable, Mapping
 from decimal import ROUND_HALF_EVEN, Decimal
 
-from backlit.explain.algebra.tree import Apply, Literal, Node, call
+from backlit.explain.algebra.tree import Apply, Literal, Node, call, neg
 
 FIGURES = 6
 """The significant figures of a number whose digits on the sheet are not known."""
@@ -59,6 +59,16 @@ def left_out_node(node: Node, last: int, place: int) -> Node:
 def doubled_node(node: Node, last: int, place: int) -> Node:
     """Give a number with the digit at 10^place twice, rounded to 10^last before: those behind it move down."""
     return call("digit doubled", node, Literal(str(last)), Literal(str(place)))
+
+
+def number_node(value: float) -> Node:
+    """Give a number as a part of a formula.
+
+    >>> number_node(-0.25)
+    Apply(head='neg', args=(Literal(symbol='0.25'),))
+    """
+    size = Literal(repr(abs(float(value))))
+    return neg(size) if value < 0 else size
 
 
 def is_rounded(node: Node) -> bool:
@@ -119,7 +129,7 @@ def _doubled(value: float, last: float, place: float) -> float:
     return _read(value, letters[: at + 1] + letters[at:])
 
 
-def _to(value: float, digits: float, *, figures: bool) -> float:
+def to_digits(value: float, digits: float, *, figures: bool) -> float:
     """Round a number; NaN where too few of its figures are left for a loss of digits."""
     if not math.isfinite(value):
         return math.nan
@@ -128,8 +138,8 @@ def _to(value: float, digits: float, *, figures: bool) -> float:
 
 
 OPERATIONS: Mapping[str, Callable[..., float]] = {
-    "to decimals": lambda value, digits: _to(value, digits, figures=False),
-    "to figures": lambda value, digits: _to(value, digits, figures=True),
+    "to decimals": lambda value, digits: to_digits(value, digits, figures=False),
+    "to figures": lambda value, digits: to_digits(value, digits, figures=True),
     "digits swapped": _swapped,
     "digit left out": _left_out,
     "digit doubled": _doubled,

@@ -24,7 +24,10 @@ THREE = [[0.7, -0.2, 0.3], [0.4, 0.9, -0.5]]
 def _step(hidden: str, last: str, loss: str, targets: Any = TARGET, X: Any = ROW, output: Any = OUTPUT) -> Step:
     """Give a step of two inputs, two hidden units, and two outputs or three."""
     biases = [0.2, -0.1, 0.3][: len(output[0])]
-    layers = [Dense(2, hidden, weights=HIDDEN, biases=[0.1, 0.2]), Dense(len(biases), last, weights=output, biases=biases)]
+    layers = [
+        Dense(2, hidden, weights=HIDDEN, biases=[0.1, 0.2]),
+        Dense(len(biases), last, weights=output, biases=biases),
+    ]
     return explain_step(Network(layers, 2, loss), X, targets, optimizer="sgd")
 
 

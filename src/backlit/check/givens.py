@@ -1,20 +1,14 @@
-"""Numbers as a source gives them, by name, made into the claims of a sheet."""
+"""Numbers as a source gives them, by name, before the names are read."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
-from backlit.check.conventions import DELTAS, recognised
-from backlit.check.graph import StepGraph
-from backlit.check.name_forms import form_of, plain, squashed
-from backlit.check.name_rules import Reading
-from backlit.check.naming import Namer
-from backlit.check.sheet import Claim, Sheet
+from backlit.check.name_forms import plain, squashed
 from backlit.check.written import Written
-from backlit.errors import BacklitError, counted
+from backlit.errors import BacklitError
 
 
 class Given(msgspec.Struct, frozen=True):
@@ -34,6 +28,16 @@ class Given(msgspec.Struct, frozen=True):
     place: str = ""
 
 
+class GivenArray(msgspec.Struct, frozen=True):
+    """An array of a sheet before its name is read: its shape, its numbers in C order, and where it stands."""
+
+    name: str
+    shape: tuple[int, ...]
+    numbers: tuple[Written, ...]
+    step: int | None = None
+    line: int = 0
+
+
 class GivenSheet(msgspec.Struct, frozen=True):
     """A sheet before its names are read.
 
@@ -41,6 +45,8 @@ class GivenSheet(msgspec.Struct, frozen=True):
         name: the sheet's; may be empty. numbers: those it gives, in its order.
         delta: what it says that δ is, "dE/dnet" or "-dE/dnet"; empty where it says nothing.
         notes: what was assumed when it was read. student: whose it is, where it says so.
+        arrays: those of gradients, or of weights, by the parameters' names.
+        asked: how many numbers the sheet has names for, given or not.
     """
 
     name: str
@@ -48,14 +54,24 @@ class GivenSheet(msgspec.Struct, frozen=True):
     delta: str = ""
     notes: tuple[str, ...] = ()
     student: str = ""
+    arrays: tuple[GivenArray, ...] = ()
+    asked: int = 0
+
+
+class EmptySheetError(BacklitError):
+    """A sheet on which no number is given; `sheet` is what it says else."""
+
+    def __init__(self, says: str, sheet: GivenSheet) -> None:
+        super().__init__(says)
+        self.sheet = sheet
 
 
 class GivenError(BacklitError):
-    """Something is wrong with a number of a sheet; `given` is the number."""
+    """Something is wrong with a number of a sheet: in a line from 1, 0 where that is not known, at a text in it."""
 
-    def __init__(self, says: str, given: Given) -> None:
+    def __init__(self, says: str, line: int, mark: str = "") -> None:
         super().__init__(says)
-        self.given = given
+        self.line, self.mark = line, mark
 
 
 def delta_of(text: str) -> str:
@@ -80,92 +96,3 @@ def delta_of(text: str) -> str:
         f'delta is {text!r}; expected what δ means on the sheet: "dE/dnet" or "-dE/dnet", where a weight\'s change is '
         "plus the rate times δ times the input."
     )
-
-
-def steps_named(givens: Iterable[Given]) -> int:
-    """Give the last step that a sheet names; 1 where it names none."""
-    steps = [given.step if given.step is not None else form_of(given.name).step for given in givens]
-    return max((step for step in steps if step is not None), default=1)
-
-
-def sheet_of(
-    graph: StepGraph, given: GivenSheet, *, figures: Mapping[str, str] | None = None, delta: str = ""
-) -> Sheet:
-    """Read the names of a sheet's numbers.
-
-    Args:
-        graph: the numbers of the step, or of several. given: the sheet.
-        figures: what the network's file calls numbers, such as {"δ3": "-dE/dnet(y3)"}.
-        delta: what δ is, "dE/dnet" or "-dE/dnet", if that is said outside the sheet.
-
-    Errors: a GivenError where a name stands for no number, or a number is given twice in different ways.
-    """
-    namers = [Namer(step, figures) for step in graph.steps]
-    read = [(one, _read(namers, one)) for one in given.numbers]
-    if not read:
-        raise BacklitError("the sheet gives no number; expected some, such as net(h1) = 0.3775.")
-    read = _once(read)
-    notes = list(given.notes)
-    signs = recognised(graph, read, _declared(delta or given.delta, figures or {}), notes)
-    notes += dict.fromkeys(reading.says for _, reading in read if reading.says)
-    claims = tuple(
-        Claim(one.name, reading.key, one.written, reading.sign * signs.get(reading.kind, 1), reading.base, one.place)
-        for one, reading in read
-    )
-    return Sheet(given.name, claims, tuple(notes))
-
-
-def _declared(delta: str, figures: Mapping[str, str]) -> int | None:
-    """Give the sign of δ that is declared, or that the network's file has in its own figures; else None."""
-    if delta:
-        return -1 if delta_of(delta).startswith("-") else 1
-    negative = {q.startswith("-") for label, q in figures.items()
-                if label.startswith(DELTAS) and q.lstrip("-").startswith("dE/dnet")}  # fmt: skip
-    return None if len(negative) != 1 else -1 if negative.pop() else 1
-
-
-def _read(namers: Sequence[Namer], given: Given) -> Reading:
-    """Read one name, in the step that it or its place says."""
-    named = form_of(given.name).step
-    if given.step is not None and named is not None and given.step != named:
-        raise GivenError(f"{given.name!r} says step {named}, and step {given.step} stands beside it.", given)
-    step = given.step if given.step is not None else named or 1
-    if not 1 <= step <= len(namers):
-        has = "has one step" if len(namers) == 1 else f"has steps 1 to {len(namers)}"
-        raise GivenError(f"{given.name!r} is of step {step}; the sheet's training {has} here.", given)
-    name = _without_step(given.name) if named is not None else given.name
-    try:
-        return namers[step - 1].read(name, given.row)
-    except GivenError:
-        raise
-    except BacklitError as error:
-        raise GivenError(str(error), given) from None
-
-
-def _without_step(name: str) -> str:
-    form = form_of(name)
-    return f"{'-' if form.negative else ''}{form.body}{'+' if form.new else ''}{f'[{form.row}]' if form.row else ''}"
-
-
-def _once(read: list[tuple[Given, Reading]]) -> list[tuple[Given, Reading]]:
-    """Give each number once; refuse one that is given twice in different ways."""
-    first: dict[tuple[object, ...], Given] = {}
-    kept = []
-    for given, reading in read:
-        same = (reading.key, reading.sign, reading.kind)
-        before = first.setdefault(same, given)
-        if before is given:
-            kept.append((given, reading))
-        elif before.written.value != given.written.value:
-            other = f" ({before.name})" if squashed(before.name) != squashed(given.name) else ""
-            where = f" in {before.place}{other}" if before.place else other
-            raise GivenError(
-                f"{given.name} is given twice: {before.written.text}{where}, and {given.written.text} here; keep one.",
-                given,
-            )  # fmt: skip
-    return kept
-
-
-def described(sheet: GivenSheet) -> str:
-    """Say how many numbers a sheet gives, for messages."""
-    return counted(len(sheet.numbers), "number")

@@ -24,7 +24,7 @@ class StepGraph:
         self.steps = tuple(steps)
         self._step_of: dict[Quantity, int] = {}
         self._roles: dict[Quantity, Role] = {}
-        self._order: dict[Quantity, dict[int, int]] = {}
+        self._order: dict[Quantity, dict[int, tuple[int, int, bool]]] = {}
         self._other_ways: dict[Quantity, Quantity] = {}
         self._before: dict[Quantity, Quantity] = {}
         for number, step in enumerate(self.steps):
@@ -36,10 +36,10 @@ class StepGraph:
         contents = step.contents
         self._roles |= roles_of(contents)
         for place, (_, group, row) in enumerate(contents.groups()):
+            by_source = len({quantity.sources for quantity in group.quantities}) == 1
             for k, quantity in enumerate(group.quantities):
                 self._step_of[quantity] = number
-                of = self._order.setdefault(quantity, {})
-                of[row] = (place << 8) + k
+                self._order.setdefault(quantity, {})[row] = place, k, by_source
         chains = {q.kind.removeprefix("chain "): q for q in contents.quantities() if q.kind.startswith("chain ")}
         for quantity in contents.quantities():
             chain = chains.get(quantity.kind)
@@ -67,10 +67,11 @@ class StepGraph:
         return self._roles.get(key.quantity, "other")
 
     def order(self, key: Key) -> tuple[int, int, int, int, int]:
-        """Give where a number stands in the order of the computation."""
-        of = self._order[key.quantity]
-        group = of.get(key.place.row, next(iter(of.values())))
-        return self.step_of(key), group >> 8, key.place.unit, key.place.source, group & 255
+        """Give where a number stands in the order of the computation: within a group as `Group.keys` has it."""
+        of, at = self._order[key.quantity], key.place
+        group, number, by_source = of.get(at.row) or next(iter(of.values()))
+        inner = (at.source, number) if by_source else (number, at.source)
+        return self.step_of(key), group, at.unit, *inner
 
     def formula(self, key: Key) -> Node | None:
         """Give a number's formula as the worked example has it; None where it is given."""

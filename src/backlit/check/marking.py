@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from backlit.check.records import CheckedNumber, CheckedWork
+from backlit.check.records import CheckedWork
 
 
 class Made(msgspec.Struct, frozen=True):
@@ -106,20 +106,16 @@ def class_result(
 def mark(student: str, work: CheckedWork, of: int = 0) -> Marked:
     """Say what a student's checked work comes to; `of` is how many numbers the sheet asks for."""
     wrong, given = work.wrong, len(work.numbers)
+    titles = {fit.code: fit.title for number in wrong for fit in number.fits}
     made: dict[str, Made] = {}
     for number in wrong:
-        one = _made(number)
-        made.setdefault(one.code or number.explained_by, one)
+        codes = [fit.code for fit in number.fits] or ([number.explained_by] if number.explained_by else [])
+        what = ", or ".join(titles.get(code, code) for code in codes) or UNKNOWN
+        code = " or ".join(codes)
+        made.setdefault(code, Made(code, what, number.name))
     of = max(of, given)
     return Marked(student, given - len(wrong), of, wrong[0].name if wrong else "", tuple(made.values()),
                   len(work.of("carried")), of - given)  # fmt: skip
-
-
-def _made(number: CheckedNumber) -> Made:
-    if number.explained_by and not number.fits:
-        return Made(number.explained_by, number.explained_by, number.name)
-    code = " or ".join(fit.code for fit in number.fits)
-    return Made(code, ", or ".join(fit.title for fit in number.fits) or UNKNOWN, number.name)
 
 
 def _common(found: Iterable[tuple[str, str, str]]) -> tuple[Common, ...]:

@@ -5,8 +5,9 @@ The entries of the catalogue read formulas with these; each gives nothing where 
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from backlit.check.evaluation import value_of
@@ -24,6 +25,8 @@ from backlit.ops.registry import activations
 
 FEW = 36
 """In a matrix of so many weights every edge beside another one is tried; in a larger one only those next to it."""
+LONGEST = 64
+"""In a longer sum the terms are not tried one by one."""
 MANY = 12
 """So many units of a layer are tried one by one."""
 SAME = 1e-12
@@ -134,12 +137,22 @@ def beside(site: Site, weight: Key) -> Iterator[Key]:
             yield other
 
 
+def other_edges(site: Site, terms: Sequence[Term], *turned: Node) -> Iterator[Changed]:
+    """Give the formula with another edge's weight in one term; not where all weights turned round give the same."""
+    if len(terms) > LONGEST:
+        return
+    all_turned = (*turned, with_keys(site, {term.key: transposed(term.key) for term in terms}))
+    for term in terms:
+        for other in beside(site, term.key):
+            yield from (found for found in in_place_of(site, term.key, other) if found.node not in all_turned)
+
+
 def in_place_of(site: Site, old: Key, new: Key) -> Iterator[Changed]:
     """Give the formula with another number in a number's place."""
     yield from changed(site, site.with_key(old, new), f"with {site.graph.name(new)} in place of {site.graph.name(old)}")
 
 
-# ------------------------------------------------------------------------------------------------ activations and slopes
+# ----------------------------------------------------------------------------------------------- activations and slopes
 
 
 class Activated(NamedTuple):
@@ -148,6 +161,14 @@ class Activated(NamedTuple):
     op: Activation
     net: Key
     out: Key
+
+
+def activation_of_units(site: Site) -> ActivationStage | None:
+    """Give the activation of the units that a dE/dout is of."""
+    for stage in site.step.contents.stages:
+        if isinstance(stage, ActivationStage) and tuple(stage.units) == site.quantity.units:
+            return stage
+    return None
 
 
 class SlopePart(NamedTuple):
@@ -196,7 +217,7 @@ def slope_at(site: Site) -> SlopePart | None:
     for term in products(site, "unit slope"):
         of = _of_slope(site, term.other) if not isinstance(term.other, Ref) and term.node is site.node else None
         if of is not None:
-            return SlopePart(of, term.other, lambda node: times(site.ref(term.key), node))
+            return SlopePart(of, term.other, functools.partial(times, site.ref(term.key)))
     return None
 
 
@@ -211,8 +232,8 @@ def _of_slope(site: Site, slope: Node) -> Activated | None:
 
 def elementwise() -> Iterable[type[Activation]]:
     """Give the activations of the registry that work number by number, those of the package."""
-    return [cls for cls in activations.values()
-            if cls.__module__.startswith("backlit.") and cls.name != "softmax"]  # fmt: skip
+    return [cls for cls in activations.values() if issubclass(cls, Activation)
+            and cls.__module__.startswith("backlit.") and cls.name != "softmax"]  # fmt: skip
 
 
 def activation_name(stage: Stage) -> str:
@@ -223,6 +244,7 @@ def activation_name(stage: Stage) -> str:
 def slope_of(name: str, of: Activated, site: Site) -> Node:
     """Give another activation's slope, by its name, at an output and input."""
     op = activations[name]()
+    assert isinstance(op, Activation)
     return text_formula(op.slope_formula, {"a": site.ref(of.out), "z": site.ref(of.net)}, op)
 
 
@@ -231,4 +253,4 @@ def value_at(of: Activated, at: Node) -> Node:
     return text_formula(of.op.formula, {"z": at}, of.op)
 
 
-ONE, TWO, HALF = Literal("1"), Literal("2"), Apply("/", (Literal("1"), Literal("2")))
+ONE, HALF = Literal("1"), Apply("/", (Literal("1"), Literal("2")))

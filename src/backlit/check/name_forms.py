@@ -25,7 +25,7 @@ ROW = (
 )  # fmt: skip
 STEP = (
     r"^step\s*(?P<step>\d+)\s*[:.,)-]?\s*", r"^(?P<step>\d+)\.\s*step\s*[:,]?\s*",
-    r"[\s,;(]+(?:in |of |after |at )?step\s*(?P<step>\d+)\)?$",
+    r"\s*@\s*step\s*(?P<step>\d+)$", r"[\s,;(]+(?:in |of |after |at )?step\s*(?P<step>\d+)\)?$",
 )  # fmt: skip
 NEW = (
     r"^(?:the )?(?:new|updated)\b[\s_]*(?:value of\s*)?", r"[\s_(]+(?:new|updated)\)?$", r"^new_?(?=[\w(])",

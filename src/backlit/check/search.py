@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from backlit.check.catalogue import Mistake, mistakes
-from backlit.check.evaluation import value_of
+from backlit.check.evaluation import Number, recorded, value_of
 from backlit.check.findings import Explained, Finding
 from backlit.check.graph import StepGraph, operands
 from backlit.check.habits import Habits
@@ -23,6 +23,8 @@ from backlit.explain.record.quantities import Key
 
 MOST_SITES = 300
 """So many numbers before a wrong one are searched, the nearest first."""
+MOST_SEARCHED = 8
+"""Of so many wrong numbers the mistake is looked for; of more, only whether one that was found explains them."""
 NEAR = 30.0
 """A result within so many times the allowance is worked out once more, with what rounding makes of it then."""
 
@@ -31,6 +33,8 @@ SAME = 1e-9
 """Results that differ by less, as a part of them, are of the same formula in another form."""
 
 
+WIDE = 1e-3
+"""And so is one that differs by less, as a part of it: a mistake may make a number large, and so its rounding."""
 SMALL = 3.0
 """A gap of so many units of the last digit is rather a loss of digits than a slip."""
 
@@ -52,26 +56,33 @@ class Search:
         self.learner, self.habits, self.graph = learner, habits, learner.graph
         self._variants: dict[Key, list[Variant]] = {}
         self._assumed: list[Explained] = []
+        self._named: list[Explained] = []
+        self._searched = 0
+        self._beliefs: dict[str, dict[Key, Node]] = {}
 
     # --------------------------------------------------------------------------------------------------------- variants
 
     def variants(self, key: Key) -> list[Variant]:
         """Give all formulas that mistakes lead to at a number, those of general entries last and only if new."""
         if key not in self._variants:
-            self._variants[key] = list(variants_at(self.graph, key, self.learner.halves))
+            own, unit = self.learner.own.value, 2.0 * self.learner.halves.get(key, 0.0)
+            self._variants[key] = list(variants_at(self.graph, key, self.learner.given, own, unit))
         return self._variants[key]
 
     # ----------------------------------------------------------------------------------------------------- explanations
 
     def explanations(self, claim: Claim) -> tuple[Explained, ...]:
         """Give the mistakes whose result is a wrong number, those with the most support among the other numbers."""
+        known = self._by_known_belief(claim)
+        if known or self._searched >= MOST_SEARCHED:
+            return known
+        self._searched += 1
         world, claimed = self.learner.world(), self.learner.value(claim)
         trial = Trial(self.graph, claim.key, world)
         reach = NEAR * self.learner.allowance(claim, world.estimate(claim.key)).rounded
         near = [
             chosen for chosen in self._candidates(trial)
-            if chosen[0].mistake.scope == "slip"
-            or abs(trial.value({variant.site: variant.node for variant in chosen}) - claimed) <= reach
+            if chosen[0].mistake.scope == "slip" or trial.is_near(chosen, claimed, reach)
         ]  # fmt: skip
         found = [fit for chosen in near for fit in self._fitting(claim, chosen, early=not self.habits.exact)]
         if not found and self.habits.exact:
@@ -80,9 +91,20 @@ class Search:
         if found and found[0].mistake.harmless:
             return tuple(found)
         best = self._best(claim, _particular(found), world)
-        if best and len({fit.code for fit in best}) == 1 and best[0].site != claim.key:
-            self._assume(best[0])
+        if len(best) == 1:
+            self._named.append(best[0])
+            if best[0].site != claim.key:
+                self._assume(best[0])
         return tuple(best)
+
+    def _by_known_belief(self, claim: Claim) -> tuple[Explained, ...]:
+        """Give the belief that was named at an earlier number where it gives this number too."""
+        for belief in {fit.code: fit.mistake for fit in self._named if fit.mistake.scope == "everywhere"}.values():
+            for variant in self.variants(claim.key):
+                if variant.mistake is belief:
+                    for fit in self._fitting(claim, [variant], early=not self.habits.exact):
+                        return (fit,)
+        return ()
 
     def _candidates(self, trial: Trial) -> Iterator[list[Variant]]:
         """Give what may have been done: a mistake at one number, or at all on the way where it is a belief."""
@@ -138,15 +160,34 @@ class Search:
         return list(once.values())
 
     def _support(self, claim: Claim, fit: Explained, world: World) -> int:
-        """Count the other numbers that follow if the mistake was made, less those that follow only if it was not."""
-        if set(fit.changed) == {claim.key}:
+        """Count the numbers that speak for a mistake: made here, or, where it is a belief, wherever it can be made."""
+        here = self._speaking(claim, fit.changed, world)
+        if fit.mistake.scope != "everywhere":
+            return here
+        return max(here, self._speaking(claim, self._as_belief(fit), world))
+
+    def _as_belief(self, fit: Explained) -> dict[Key, Node]:
+        """Give the formulas that a belief leads to at all numbers that it is about."""
+        if fit.code not in self._beliefs:
+            keys = [
+                key for key in self.graph.keys() if not fit.mistake.roles or self.graph.role(key) in fit.mistake.roles
+            ]
+            self._beliefs[fit.code] = {
+                key: variant.node for key in keys if self.graph.formula(key) is not None
+                for variant in self.variants(key)[::-1] if variant.mistake.code == fit.code
+            }  # fmt: skip
+        return {**self._beliefs[fit.code], **fit.changed}
+
+    def _speaking(self, claim: Claim, changed: Mapping[Key, Node], world: World) -> int:
+        """Count the other numbers that follow with some formulas changed, less those that follow only without."""
+        if set(changed) == {claim.key}:
             return 0
-        other, count = self.learner.world(fit.changed), 0
+        other, count = self.learner.world(changed), 0
         for further in self.learner.claims:
             if further.key == claim.key:
                 continue
             without, with_it = world.follows(further.key), other.follows(further.key)
-            value, allowed = self.learner.given[further.key], self._rough(further)
+            value, allowed = self.learner.value(further), self._rough(further)
             if abs(without - with_it) > 2.0 * allowed and math.isfinite(with_it):
                 count += (abs(value - with_it) <= allowed) - (abs(value - without) <= allowed)
         return count
@@ -193,6 +234,11 @@ class Trial:
         self.lineage = lineage(graph, key, written, MOST_SITES)
         self._needs = {one: {need for node in graph.formulas(one) for need in operands(node)} for one in self.lineage}
 
+    def is_near(self, chosen: Sequence[Variant], claimed: float, reach: float) -> bool:
+        """Tell whether a mistake gives a number about as large."""
+        value = self.value({variant.site: variant.node for variant in chosen})
+        return abs(value - claimed) <= max(reach, WIDE * abs(value))
+
     def value(self, changed: Mapping[Key, Node]) -> float:
         """Give the number that follows with some formulas changed."""
         values: dict[Key, float] = {}
@@ -208,8 +254,10 @@ class Trial:
         return values.get(self.key, math.nan)
 
 
-def variants_at(graph: StepGraph, key: Key, sheet: Mapping[Key, float] | None = None) -> Iterator[Variant]:
-    """Give all formulas that the catalogue's mistakes lead to at a number.
+def variants_at(
+    graph: StepGraph, key: Key, sheet: Iterable[Key] = (), number: Number = recorded, unit: float = 0.0
+) -> Iterator[Variant]:
+    """Give all formulas that the catalogue's mistakes lead to at a number; the arguments are those of `Site`.
 
     Those of general entries come last, and only where no other entry leads to the same formula.
     """
@@ -219,7 +267,7 @@ def variants_at(graph: StepGraph, key: Key, sheet: Mapping[Key, float] | None = 
     for entry in entries:
         made: list[Changed] = []
         for node in own:
-            site = Site(graph, key, node, sheet)
+            site = Site(graph, key, node, sheet=sheet, number=number, unit=unit)
             made += [changed for changed in entry.at(site) if changed not in made]
         for place, changed in enumerate(made):
             if changed.node in seen and (entry.general or changed.node in own):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 
 import msgspec
 
 from backlit.check.digits import last_place
+from backlit.check.evaluation import Number, recorded, value_of
 from backlit.check.graph import StepGraph, operands
 from backlit.check.roles import Role
 from backlit.explain import Step
@@ -34,14 +35,16 @@ class Site:
     Attributes:
         graph, key: the number in its graph. quantity, place: where it is. role: its part in the step.
         node: its formula. step: the step that it belongs to. error: that step's error part.
-        sheet: the numbers that the learner's sheet gives, each with half a unit of its last digit; empty where no sheet
-            is at hand.
+        sheet: the numbers that the learner's sheet gives; empty where no sheet is at hand.
+        number: gives the numbers that the learner has; by default the step's own.
+        unit: the unit of the last digit that the sheet gives of it; 0 where that is not known.
     """
 
     def __init__(
-        self, graph: StepGraph, key: Key, node: Node | None = None, sheet: Mapping[Key, float] | None = None
+        self, graph: StepGraph, key: Key, node: Node | None = None, *, sheet: Iterable[Key] = (),
+        number: Number = recorded, unit: float = 0.0,
     ) -> None:  # fmt: skip
-        self.graph, self.key, self.sheet = graph, key, sheet or {}
+        self.graph, self.key, self.sheet, self.number, self.unit = graph, key, sheet, number, unit
         self.quantity, self.place = key
         self.role: Role = graph.role(key)
         found = graph.formula(key) if node is None else node
@@ -60,6 +63,16 @@ class Site:
         """The numbers that enter its formula, once each, from left to right."""
         return operands(self.node)
 
+    @functools.cached_property
+    def expected(self) -> float:
+        """What its formula gives on the learner's numbers."""
+        return value_of(self.node, self.number)
+
+    @functools.cached_property
+    def last_place(self) -> int:
+        """The power of ten of its last digit on the sheet; where that is not known, of so many significant figures."""
+        return last_place(self.expected, self.unit)
+
     def of_role(self, *roles: Role) -> list[Key]:
         """Give the operands of these roles."""
         return [key for key in self.operands if self.graph.role(key) in roles]
@@ -71,11 +84,6 @@ class Site:
     def ref(self, key: Key) -> Ref:
         """Give a number for use in a formula."""
         return key.quantity.ref(key.place.row, key.place.unit, key.place.source)
-
-    @functools.cached_property
-    def last_place(self) -> int:
-        """The power of ten of its last digit on the sheet; without a sheet, of so many significant figures."""
-        return last_place(self.quantity.value(self.place), 2.0 * self.sheet.get(self.key, 0.0))
 
     # --------------------------------------------------------------------------------------------------- what is around
 

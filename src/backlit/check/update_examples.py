@@ -11,7 +11,7 @@ from backlit.engine import Network
 from backlit.explain import explain_step
 from backlit.ops.layers.dense import Dense
 from backlit.ops.losses.regression import MSE, HalfSquaredError
-from backlit.ops.optimizers.adaptive import Adam, AdamW, RMSProp
+from backlit.ops.optimizers.adaptive import Adam, AdamW
 from backlit.ops.optimizers.descent import SGD, Momentum, Nesterov
 from backlit.ops.schedules import ExponentialDecay
 
@@ -27,7 +27,7 @@ def _one(activation: str = "sigmoid") -> Network:
 
 def _two(loss: Any = None) -> Network:
     """Give two inputs and two outputs."""
-    layer = Dense(2, "sigmoid", weights=[[0.4, -0.2], [0.3, 0.6]], biases=[0.1, -0.3])
+    layer = Dense(2, "sigmoid", weights=[[0.4, -0.2], [0.3, 0.6]], biases=[0.25, -0.3])
     return Network([layer], 2, loss or HalfSquaredError())
 
 
@@ -50,7 +50,6 @@ UPDATE_EXAMPLES: Mapping[str, Callable[[], StepGraph]] = {
     "nesterov-second-step": lambda: _graph(_one(), X1, Y1, optimizer=Nesterov(0.5, 0.8), steps=2),
     "adam-second-step": lambda: _graph(_one(), X1, Y1, optimizer=Adam(0.1, 0.8, 0.9), steps=2),
     "adam-large-epsilon": lambda: _graph(_one(), X1, Y1, optimizer=Adam(0.1, epsilon=0.01)),
-    "rmsprop": lambda: _graph(_one(), X1, Y1, optimizer=RMSProp(0.1)),
     "weight-decay": lambda: _graph(_one(), X1, Y1, optimizer=SGD(0.5, weight_decay=0.1)),
     "adamw": lambda: _graph(_one(), X1, Y1, optimizer=AdamW(0.1, weight_decay=0.1)),
     "penalties": lambda: _graph(_one(), X1, Y1, optimizer=SGD(0.5), l1=0.05, l2=0.1),

@@ -68,6 +68,8 @@ class Working:
         chosen = choose_cases(mapped(formula, self._rounded), FLOATS)
         value = value_of(formula, self.own.value)
         parts = [self.graph.name(key), plain(plainly), plain(chosen, text=self.number), self.shown(value)]
+        if isinstance(chosen, (Ref, Literal)):  # a number alone needs no result beside it
+            del parts[2]
         line = " = ".join(dict.fromkeys(parts))
         return line if slip is None else f"{line}, written as {self.shown(value_of(node, self.own.value))}"
 

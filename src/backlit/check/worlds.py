@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import deque
+from collections.abc import Container, Mapping
+from graphlib import TopologicalSorter
 from typing import NamedTuple
 
 from backlit.check.evaluation import NAN, slopes_of, value_of
@@ -152,20 +154,20 @@ def _reference(key: Key) -> Ref:
     return key.quantity.ref(key.place.row, key.place.unit, key.place.source)
 
 
-def lineage(graph: StepGraph, key: Key, written: Iterable[Key], most: int) -> list[Key]:
+def lineage(graph: StepGraph, key: Key, written: Container[Key], most: int) -> list[Key]:
     """Give a number and those on the way to it that no sheet gives, each after all that it needs, up to so many."""
-    known, order, waiting = set(written), list[Key](), [key]
-    seen = {key}
-    while waiting and len(order) < most:  # breadth first: the nearest come first
-        found = waiting.pop(0)
-        order.append(found)
-        for node in graph.formulas(found) or ():
-            for need in operands(node):
-                if need not in seen and need not in known:
-                    seen.add(need)
-                    waiting.append(need)
-        earlier = graph.earlier(found)
-        if not graph.formulas(found) and earlier is not None and earlier not in seen and earlier not in known:
-            seen.add(earlier)
-            waiting.append(earlier)
-    return sorted((found for found in order if graph.formula(found) is not None), key=graph.order)
+    found, waiting = {key: _needed(graph, key)}, deque([key])
+    while waiting and len(found) < most:  # breadth first: the nearest come first
+        for need in found[waiting.popleft()]:
+            if need not in found and need not in written:
+                found[need] = _needed(graph, need)
+                waiting.append(need)
+    ordered = TopologicalSorter({one: [need for need in needs if need in found] for one, needs in found.items()})
+    return [one for one in ordered.static_order() if graph.formula(one) is not None]
+
+
+def _needed(graph: StepGraph, key: Key) -> list[Key]:
+    """Give what enters a number by any of its formulas; of a later step's weight the new one of the step before."""
+    ways = graph.formulas(key)
+    earlier = None if ways else graph.earlier(key)
+    return [need for node in ways for need in operands(node)] + ([earlier] if earlier else [])

@@ -27,6 +27,8 @@ COMMANDS = {
     "page": "Open a page that trains live on your own data, and look inside.",
     "demo": "Run a classic worked example; without a name, list them.",
     "explain": "Work one training step out, with every number of the chain rule.",
+    "check": "Check numbers worked out by hand: the first wrong one, and the mistake.",
+    "worksheet": "Make sheets to work out by hand, for a class, with keys.",
     "warm": "Compile beforehand what networks need, so that no command waits for it.",
 }
 """Each command's name, which is also the name of its module and function, and its line in `backlit --help`."""
@@ -37,7 +39,7 @@ WRONG_CALL, INTERRUPTED = 2, 130
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and give the exit code: 0, 2 for a wrong call, 130 for Ctrl-C.
 
-    It is 1 where `train` wrote the model, but not its report or its log.
+    It is 1 where `train` wrote the model, but not its report or its log, and where `check` found a mistake.
 
     An error that the user can mend is one line on standard error, with the place in the file below it where there is
     one; never a traceback.

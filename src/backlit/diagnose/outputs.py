@@ -43,8 +43,8 @@ def fitting_output(case: Case) -> Change:
     now = last_of(case)
     if case.network.loss.class_targets or (case.classes is not None and case.targets.shape[1] > 1):
         return set_output("softmax", "cross_entropy", now.words)
-    if now.loss == "hinge":
-        return set_output("identity", "hinge", now.words)
+    if now.loss in {"hinge", "perceptron"}:
+        return set_output("identity", now.loss, now.words)
     if case.of_classes:
         return set_output("sigmoid", "binary_cross_entropy", now.words)
     if now.loss in {"poisson", "exp_poisson"}:

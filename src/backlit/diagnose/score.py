@@ -39,7 +39,7 @@ def predicted(loss: Loss, outputs: Array, classes: bool) -> Array:
         A = softmax(A, axis=1) if loss.class_targets else expit(A)
     elif loss.name == "exp_poisson":
         A = np.exp(A)
-    elif loss.name == "hinge":
+    elif loss.name in {"hinge", "perceptron"}:
         A = (A + 1.0) / 2.0
     return np.clip(A, 0.0, 1.0) if classes else A
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from backlit.engine.input_checks import rows_of
     from backlit.engine.lbfgs import lbfgs_options, minimize
     from backlit.engine.machine.environment import default_threads
-    from backlit.engine.metrics import LOGIT_LOSSES, kind_of
+    from backlit.engine.metrics import LOGIT_LOSSES, class_level, kind_of
     from backlit.engine.network import Network
     from backlit.engine.next_update import NextUpdate
     from backlit.engine.objective import Objective, PlainStep, reduction, rule_of
@@ -110,6 +110,7 @@ _PLACES = {
     "buffer_units": "unit_names",
     "cache_contents": "warming",
     "can_compile": "compiled",
+    "class_level": "metrics",
     "compilation_listeners": "code_cache.announcing",
     "curve_of": "curves",
     "default_threads": "machine.environment",
@@ -187,6 +188,7 @@ __all__ = [
     "buffer_units",
     "cache_contents",
     "can_compile",
+    "class_level",
     "compilation_listeners",
     "curve_of",
     "default_threads",

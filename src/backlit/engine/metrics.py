@@ -39,6 +39,17 @@ def kind_of(loss: Loss) -> Kind:
     return "labels" if loss.targets == (0.0, 1.0) or loss.name == "hinge" else "numbers"
 
 
+def class_level(loss: Loss) -> float:
+    """Give the level above which a single output says yes: 0 of scores of any size, 1/2 of probabilities and numbers.
+
+    >>> from backlit.ops.registry import losses
+    >>> class_level(losses["perceptron"]()), class_level(losses["binary_cross_entropy"]()), class_level(losses["mse"]())
+    (0.0, 0.5, 0.5)
+    """
+    scores = loss.name in LOGIT_LOSSES or (kind_of(loss) == "labels" and loss.outputs != (0.0, 1.0))
+    return 0.0 if scores else 0.5
+
+
 class Judged(NamedTuple):
     """Targets and outputs as scikit-learn's functions take them.
 

@@ -24,6 +24,7 @@ from backlit.examples.file_tables import (
     TroublePartTable,
     ValleyTable,
 )
+from backlit.examples.layouts import MATRICES
 from backlit.examples.strict import unknown_key
 
 INLINE = ("inputs", "targets", "validation_inputs", "validation_targets", "input_divisors", "target_divisors")
@@ -41,13 +42,29 @@ def check_values(network: NetworkTable, graph: Any) -> None:
             parameters |= shapes.parameters if node.label == label else {}
         for key, parameter in (VALUES | LABELLED).items():
             given, shape = table.get(key), parameters.get(parameter)
-            if isinstance(given, list) and shape is not None and nested_shape(given) != shape:
-                noun = "name" if key.endswith("labels") else "number"
-                dense = table.get("op", "dense") == "dense"
-                words = (
-                    f"layer {label}: {key} has {_shape_words(given, noun)}; expected {_expected(shape, noun, dense)}."
-                )
-                raise MisfitError(words, (*path, key), decimal_comma)
+            if isinstance(given, list) and shape is not None:
+                _check_shape(table, label, key, shape, path)
+
+
+def _check_shape(
+    table: Mapping[str, Any], label: str, key: str, shape: tuple[int, ...], path: tuple[str | int, ...]
+) -> None:
+    """Check that a layer's list of numbers or names has the shape of its parameter, in the layout of the file."""
+    units = table.get("layout") == "units" and key in MATRICES
+    wanted, given = shape[::-1] if units else shape, nested_shape(table[key])
+    if given == wanted:
+        return
+    noun = "name" if key.endswith("labels") else "number"
+    words = f"layer {label}: {key} has {_shape_words(table[key], noun)}; expected "
+    if len(shape) == 2 and (units or table.get("op", "dense") == "dense"):
+        first, second = ("unit", "input of the layer") if units else ("input of the layer", "unit")
+        words += f"{counted(wanted[0], 'row')}, one per {first}, of {wanted[1]}, one per {second}."
+        if given == wanted[::-1]:
+            other = "inputs" if units else "units"
+            words += f' If its rows are of the {other}, write layout = "{other}".'
+    else:
+        words += f"{_expected(shape, noun)}."
+    raise MisfitError(words, (*path, key), decimal_comma)
 
 
 def tables_of(
@@ -103,13 +120,11 @@ def _shape_words(given: list[Any], noun: str) -> str:
     return counted(shape[0], noun) if len(shape) == 1 else f"{counted(shape[0], 'row')} of {shape[1]}"
 
 
-def _expected(shape: tuple[int, ...], noun: str, dense: bool) -> str:
+def _expected(shape: tuple[int, ...], noun: str) -> str:
     if len(shape) == 1:
         return f"{counted(shape[0], noun)}, one per unit" if shape[0] else "none, for the layer has no bias"
-    if not dense:
-        inner = ", of each a list" * (len(shape) - 2)
-        return f"{' × '.join(map(str, shape))} {noun}s: a list of {shape[0]} lists{inner}"
-    return f"{counted(shape[0], 'row')}, one per input of the layer, of {shape[1]}, one per unit"
+    inner = ", of each a list" * (len(shape) - 2)
+    return f"{' × '.join(map(str, shape))} {noun}s: a list of {shape[0]} lists{inner}"
 
 
 def check_data(table: DataTable) -> None:

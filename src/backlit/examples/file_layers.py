@@ -13,6 +13,7 @@ from backlit.errors import BacklitError
 from backlit.examples.file_errors import MisfitError, inside, inside_key, of_setting
 from backlit.examples.file_slips import KINDS, check_layer
 from backlit.examples.file_tables import NetworkTable
+from backlit.examples.layouts import HOLDING, LAYOUTS, by_inputs
 from backlit.examples.strict import unknown_key
 from backlit.ops.base import Layer, Op
 from backlit.ops.layers.dense import Dense
@@ -39,6 +40,21 @@ def label_keys(cls: type[Op]) -> list[str]:
     keys = [key for key, value in zip(LABELLED, VALUES, strict=True) if value in cls.__struct_fields__]
     named = issubclass(cls, Dense) or {"filters", "recurrent_weights"} & set(cls.__struct_fields__)
     return [*(["labels"] if named else []), *keys]
+
+
+def _check_layout(table: Mapping[str, Any], cls: type[Op]) -> None:
+    """Check a layer's `layout`: one of the two, of a layer whose weights are a matrix."""
+    if "layout" not in table:
+        return
+    if depths_of(cls).get("weights") != 2:
+        says = f"layout is given; the weights of {table.get('op', 'dense')!r} are no matrix: leave it out."
+        raise MisfitError(says, ("layout",))
+    if table["layout"] not in LAYOUTS:
+        raise MisfitError(
+            f"layout is {table['layout']!r}; expected \"inputs\", a row of weights for each input of the layer, or "
+            '"units", a row for each unit.',
+            ("layout",),
+        )
 
 
 def depths_of(cls: type[Op]) -> dict[str, int]:
@@ -74,7 +90,9 @@ def layer_of(table: Any, label: str, path: tuple[str | int, ...]) -> Any:
         with inside_key("op"):
             cls = op_class(table)
         labels = label_keys(cls)
-        settings = {"op": table.get("op", "dense")} | {key: value for key, value in table.items() if key not in labels}
+        _check_layout(table, cls)
+        given = by_inputs(table)
+        settings = {"op": table.get("op", "dense")} | {key: value for key, value in given.items() if key not in labels}
         for key in settings:
             if key != "op" and key not in cls.__struct_fields__:
                 raise MisfitError(unknown_key(key, [*cls.__struct_fields__, *labels], settings[key]), (key,))
@@ -170,25 +188,24 @@ def without_values(table: Any) -> Any:
     if not isinstance(table, Mapping):
         return table
     return {
-        key: without_values(value) if isinstance(value, (list, Mapping)) and key in _HOLDING else value
+        key: without_values(value) if isinstance(value, (list, Mapping)) and key in HOLDING else value
         for key, value in table.items()
-        if not (key in VALUES and isinstance(value, list)) and key not in LABELLED and key != "labels"
+        if not (key in VALUES and isinstance(value, list)) and key not in (*LABELLED, "labels", "layout")
     }
 
 
 def with_ops(table: Any) -> Any:
-    """Give a layer's table as `layer_from_dict` takes it: with `op`, also within blocks, and without names."""
+    """Give a layer's table as `layer_from_dict` takes it: with `op`, also within blocks, a row of weights for each input
+    of the layer, and without names.
+    """
     if isinstance(table, list):
         return [with_ops(item) for item in table]
     if isinstance(table, str):
         return {"op": table}
     if not isinstance(table, Mapping):
         return table
-    kept = {key: value for key, value in table.items() if key not in LABELLED and key != "labels"}
+    kept = {key: value for key, value in by_inputs(table).items() if key not in LABELLED and key != "labels"}
     inner = {
-        key: with_ops(value) for key, value in kept.items() if key in _HOLDING and isinstance(value, (list, Mapping))
+        key: with_ops(value) for key, value in kept.items() if key in HOLDING and isinstance(value, (list, Mapping))
     }
     return {"op": "dense", **kept, **inner}
-
-
-_HOLDING = ("layers", "shortcut", "branches", "layer")

@@ -60,6 +60,10 @@ class NetworkTable(Table, frozen=True, kw_only=True):
     ] = None
     layers: Annotated[list[dict[str, Any]], _says("the layers in order, a `[[network.layers]]` table for each")]
     loss: Annotated[Named, _says("the error that training makes small")] = "half_squared_error"
+    layout: Annotated[
+        Literal["inputs", "units"],
+        _says("what a row of a layer's `weights` and their labels is of: an input of the layer, or a unit"),
+    ] = "inputs"
     dtype: Annotated[Literal["float64", "float32"], _says("type of all numbers")] = "float64"
     seed: Annotated[Seed, _says("seed of weights that are neither given nor drawn by `[network.initial]`")] = 0
     initial: Annotated[InitialTable | None, _says("a table of its own, below")] = None
@@ -290,6 +294,10 @@ class FileTable(Table, frozen=True, kw_only=True):
     training: Annotated[dict[str, Any], _says("a table of its own, below")] = {}
     published: Annotated[list[dict[str, Any]], _says("a table for each published number, below")] = []
     computed: Annotated[list[dict[str, Any]], _says("a table for each number from another computation, below")] = []
+    claimed: Annotated[
+        dict[str, Any] | list[dict[str, Any]],
+        _says("numbers that a learner has worked out, by name, for `backlit check`: a table of its own, below"),
+    ] = {}
     runs: Annotated[list[RunTable], _says("a table for each of several runs, below")] = []
     valley: Annotated[ValleyTable | None, _says("a table of its own, below")] = None
     trouble: Annotated[TroubleTable | None, _says("a table of its own, below")] = None
@@ -318,5 +326,7 @@ LABELS = {
     "layer, a name per unit",
     "recurrent_labels": "names of a recurrent layer's weights from its own units, in lists as `recurrent_weights`",
     "bias_labels": "names of the biases, one per unit; one where `bias` is `shared`",
+    "layout": "what a row of this layer's weights and their labels is of, where it differs from the file's `layout`: "
+    "`inputs` or `units`",
 }
 """Keys of a layer's table beside the settings of its op."""

@@ -14,6 +14,7 @@ from backlit.examples.file_layers import chain_of, op_of, with_ops
 from backlit.examples.file_shapes import network_inputs
 from backlit.examples.file_tables import FileTable, NetworkAlone
 from backlit.examples.file_text import not_too_deep, parsed, text_of
+from backlit.examples.layouts import by_inputs, settled
 from backlit.examples.strict import decode, refuse_not_finite
 from backlit.ops.registry import losses
 
@@ -23,7 +24,7 @@ class FileLayers(msgspec.Struct, frozen=True):
 
     `layers` are plain data, with the numbers of their parameters where the file gives them. `inputs` is the shape of a
     row, None where the file leaves it out; `loss` that of the file, None where it has none. `given` are the keys of
-    `[network]`, and `training` those of `[training]`, as they are written.
+    `[network]`, and `training` those of `[training]`, as they are written, but with a row of weights for each input.
     """
 
     layers: tuple[dict[str, Any], ...]
@@ -64,7 +65,7 @@ def _layers_alone(raw: dict[str, Any]) -> FileLayers:
         )
     if not file.network:
         raise BacklitError("[network] is missing; expected [[network.layers]], a table for each hidden layer.")
-    network = decode({"network": file.network}, NetworkAlone).network
+    network = settled(decode({"network": file.network}, NetworkAlone).network)
     if not network.layers:
         raise MisfitError(
             "network.layers is empty; expected at least one [[network.layers]] table.", ("network", "layers")
@@ -84,7 +85,9 @@ def _layers_alone(raw: dict[str, Any]) -> FileLayers:
     if "loss" in file.network:
         loss = op_of(losses, network.loss, "loss", "network", "loss").to_dict()
     inputs = given if given is None or isinstance(given, tuple) else (given,)
-    return FileLayers(tuple(tables), inputs, loss, file.network, file.training)
+    written = {key: value for key, value in file.network.items() if key != "layout"}
+    written["layers"] = [by_inputs(table) for table in network.layers]
+    return FileLayers(tuple(tables), inputs, loss, written, file.training)
 
 
 def _by_columns(tables: list[dict[str, Any]], inputs: Mapping[str, int | tuple[int, ...]]) -> list[dict[str, Any]]:

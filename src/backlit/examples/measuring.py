@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from backlit.engine import LOGIT_LOSSES, Network, Objective, can_compile
+from backlit.engine import Network, Objective, can_compile, class_level
 from backlit.errors import BacklitError
 from backlit.examples.file_rows import FileRows, Rows
 from backlit.examples.netfile import Setup
 from backlit.examples.quantity_parsing import Quantity
 from backlit.examples.quantity_table import Place
 from backlit.kernels.types import Array
-from backlit.ops.base import ElementwiseLoss, Loss
+from backlit.ops.base import ElementwiseLoss
 from backlit.ops.layers.dense import Dense
 from backlit.ops.losses.regression import MSE
 
@@ -167,11 +167,6 @@ def baseline_error(setup: Setup) -> float | None:
         return None
     constant = Network([Dense(len(mean), activation, weights=0.0, biases=biases.tolist())], 1, loss)
     return constant.evaluate(np.zeros((len(Y), 1)), Y, metrics=[], compiled=False).loss
-
-
-def class_level(loss: Loss) -> float:
-    """Give the level above which a single output names class 1: 0 where the loss takes logits or margins, else 1/2."""
-    return 0.0 if loss.name in LOGIT_LOSSES or loss.name == "hinge" else 0.5
 
 
 def classes_of(outputs: Array, level: float = 0.5) -> Array:

@@ -14,6 +14,7 @@ import msgspec
 
 from backlit.engine import Network, Training, TrainingSettings
 from backlit.errors import BacklitError
+from backlit.examples.claimed import Claimed, claimed_of
 from backlit.examples.file_checks import (
     check_columns,
     check_data,
@@ -40,6 +41,7 @@ from backlit.examples.file_tables import (
     ValleyTable,
 )
 from backlit.examples.file_text import not_too_deep, parsed, text_of
+from backlit.examples.layouts import settled
 from backlit.examples.quantity_parsing import Names, names_of, parse_quantity
 from backlit.examples.strict import decode, refuse_not_finite, unknown_key
 from backlit.kernels.types import Array
@@ -126,6 +128,7 @@ class NetworkFile(msgspec.Struct, frozen=True):
 
     `setups` are its runs, one at least; `build`, `rows` and `training` are those of the first. `valley` says what is
     shown of the error of a network of two weights, `trouble` what is shown of a trouble of training and its cures.
+    `claimed` has a learner's numbers.
 
     >>> from backlit.examples import example_file, read_network_file
     >>> file = read_network_file(example_file("two-layer"))
@@ -144,6 +147,7 @@ class NetworkFile(msgspec.Struct, frozen=True):
     setups: tuple[Setup, ...]
     valley: ValleyTable | None = None
     trouble: ComparisonTable | None = None
+    claimed: Claimed = Claimed()
 
     def setup(self, name: str) -> Setup:
         """Give the run of that name; a BacklitError names the nearest where there is none."""
@@ -185,7 +189,7 @@ def parse_network_file(text: str, name: str = "the network file") -> NetworkFile
         try:
             refuse_not_finite(raw)
             refuse_flat_rows(raw)
-            return _checked(raw)
+            return _checked(raw, claimed_of(text) if "claimed" in raw else Claimed())
         except BacklitError as error:
             raise misfit(name, text, raw, error) from None
 
@@ -200,7 +204,7 @@ def setup_of(raw: Mapping[str, Any]) -> Setup:
     return _setup("", "", tables)
 
 
-def _checked(raw: dict[str, Any]) -> NetworkFile:
+def _checked(raw: dict[str, Any], claimed: Claimed) -> NetworkFile:
     file = decode(raw, FileTable)
     base = {part: getattr(file, part) for part in PARTS if part in raw}
     if not file.runs:
@@ -225,7 +229,7 @@ def _checked(raw: dict[str, Any]) -> NetworkFile:
         check_trouble(file.comparison, [setup.build() for setup in setups], names, "comparison")
     return NetworkFile(
         file.title, file.teaches, file.about, file.source, file.race, tuple(setups), file.valley,
-        file.trouble or file.comparison,
+        file.trouble or file.comparison, claimed,
     )  # fmt: skip
 
 
@@ -237,7 +241,7 @@ def _setup(name: str, about: str, raw: dict[str, Any]) -> Setup:
     if not network.layers:
         says = "network.layers is empty; expected at least one [[network.layers]] table."
         raise MisfitError(says, ("network", "layers"))
-    network, data = as_sequences(network, data)
+    network, data = as_sequences(settled(network), data)
     if data is not None:
         check_data(data)
     chain_of(network)

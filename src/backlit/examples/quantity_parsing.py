@@ -23,6 +23,7 @@ from backlit.errors import BacklitError
 from backlit.examples.file_errors import MisfitError
 from backlit.examples.file_shapes import own_names
 from backlit.examples.file_tables import NetworkTable
+from backlit.examples.layouts import by_inputs
 from backlit.examples.quantity_table import Place, parameter_texts, places
 from backlit.examples.strict import unknown_key
 from backlit.ops.base import Activation, Shape
@@ -119,7 +120,8 @@ def names_of(network: NetworkTable, graph: Any) -> Names:
     units = [given.get(str(number), ()) for number in range(1, len(network.layers) + 1)]
     _refuse_alike(inputs, units, [str(number) in labelled for number in range(1, len(units) + 1)])
     keys = ("weight_labels", "bias_labels", "recurrent_labels")
-    weights, biases, recurrent = (tuple(table.get(key) for table in network.layers) for key in keys)
+    tables = [by_inputs(table) for table in network.layers]
+    weights, biases, recurrent = (tuple(table.get(key) for table in tables) for key in keys)
     return Names(inputs, tuple(units), weights, biases, recurrent, graph, buffers)
 
 

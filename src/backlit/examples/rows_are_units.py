@@ -1,4 +1,6 @@
-"""Square matrices typed with a row for each unit, as many pages print them, where the file has one for each input."""
+"""Square matrices typed with a row for each unit, as many pages print them, where the file has one for each input; and
+the other way round.
+"""
 
 from __future__ import annotations
 
@@ -33,10 +35,16 @@ def rows_are_units(setup: Setup, figures: Sequence[Figure], *, compiled: bool) -
         return ""
     of = f"layer{'s' * (len(turned) > 1)} {', '.join(map(str, turned))}"
     equal = sum(bool(figure.equal) for figure in before)
+    here, there = ("input", "unit") if _layout(setup.network.layers[turned[0] - 1]) == "inputs" else ("unit", "input")
     return (
         f"{equal} of {counted(len(before), 'published figure')} before the first update agree; with the weights of "
-        f"{of} transposed all do. Here weights have a row for each input; the page's have perhaps one for each unit."
+        f"{of} transposed all do. Here weights have a row for each {here}; the page's have perhaps one for each "
+        f'{there}: then write layout = "{there}s" in {of}, or in [network] for all layers.'
     )
+
+
+def _layout(table: Any) -> Any:
+    return table.get("layout", "inputs")
 
 
 def _transposed(table: Any) -> Any:

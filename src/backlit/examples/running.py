@@ -10,10 +10,10 @@ import msgspec
 import numpy as np
 
 from backlit.data import BUNDLED
-from backlit.engine import Network, Training
+from backlit.engine import Network, Training, class_level
 from backlit.errors import BacklitError, collecting
 from backlit.examples.file_tables import ComputedTable, PublishedTable
-from backlit.examples.measuring import Measurement, class_level, classes_of
+from backlit.examples.measuring import Measurement, classes_of
 from backlit.examples.netfile import NetworkFile, Setup, read_network_file
 from backlit.examples.quantity_parsing import parse_quantity
 from backlit.examples.rows_are_units import rows_are_units

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         Drawing,
         Edge,
         Example,
+        NumberTable,
         Record,
         Section,
         Summary,
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
         precision_facts,
         steps_of_epoch,
     )
+    from backlit.explain.tables import epoch_table
 
 _PLACES = {
     "Branches": "record.drawing_records",
@@ -53,6 +55,7 @@ _PLACES = {
     "Grid": "record.drawing_records",
     "Maps": "record.drawing_records",
     "Node": "record.node_record",
+    "NumberTable": "record.step_records",
     "OneNumber": "one_number",
     "Presentation": "step",
     "Record": "record.step_records",
@@ -61,6 +64,7 @@ _PLACES = {
     "Summary": "record.step_records",
     "Unrolled": "record.drawing_records",
     "course_of": "step",
+    "epoch_table": "tables",
     "explain_epoch": "step",
     "explain_step": "step",
     "filters_of": "map_panels",
@@ -82,6 +86,7 @@ __all__ = [
     "Grid",
     "Maps",
     "Node",
+    "NumberTable",
     "OneNumber",
     "Presentation",
     "Record",
@@ -90,6 +95,7 @@ __all__ = [
     "Summary",
     "Unrolled",
     "course_of",
+    "epoch_table",
     "explain_epoch",
     "explain_step",
     "filters_of",

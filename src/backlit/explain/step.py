@@ -17,7 +17,7 @@ import numpy.typing as npt
 from backlit.engine import Network, SingleUpdates, Training, TrainingSettings
 from backlit.errors import BacklitError, counted
 from backlit.explain.algebra.numerals import DIGITS
-from backlit.explain.contents import LARGEST_EXAMPLE, Contents, Wanted
+from backlit.explain.contents import GIVEN, LARGEST_EXAMPLE, Contents, Wanted
 from backlit.explain.context import Context
 from backlit.explain.course import Course
 from backlit.explain.network_drawing import drawing_of
@@ -30,6 +30,7 @@ from backlit.explain.record.recording import Recording, Settings
 from backlit.explain.record.step_records import Change, Drawing, Example, Record, Section, Summary
 from backlit.explain.selection import FIRST, examples, excerpt, has_later_moments, meant, selected
 from backlit.explain.summary import summary_of
+from backlit.explain.tables import weight_tables
 from backlit.ops.base import Optimizer
 from backlit.ops.synonyms import hint
 
@@ -124,6 +125,7 @@ class Step:
             digits.
         rows: the names of its rows.
         only: the parts that were asked for: names, units, layers or phases; empty for the whole step.
+        figures: what the file calls numbers in its own figures, as `Presentation` has it.
         wanted: the numbers of these parts; None for the whole step.
         brief: whether `example` shows the first rows and units alone, because there are too many; the records have all.
     """
@@ -136,7 +138,7 @@ class Step:
         self.recording, self.digits, self.check = recording, shown.digits, shown.check
         self.contents = Contents(Context(recording, names, self.rows))
         self.exact = ExactNumbers(self.digits)
-        self.only, self._figures, self._choosable = tuple(shown.only), shown.figures, shown.choosable
+        self.only, self.figures, self._choosable = tuple(shown.only), shown.figures, shown.choosable
         parts = [meant(self.contents, part, shown.figures) for part in self.only]
         self.wanted = selected(self.contents, parts) if self.only else None
         called = [(part, f"what the file calls {shown.figures[part]}")
@@ -186,7 +188,8 @@ class Step:
         """Give the records under their headings; where the step is `brief`, the first of each kind."""
         shown = self._shown_numbers if self.brief else self.wanted
         for heading, keys in itertools.groupby(self.contents.numbers(shown), key=itemgetter(0)):
-            yield self.section(heading, [key for _, key in keys])
+            section = self.section(heading, [key for _, key in keys])
+            yield msgspec.structs.replace(section, tables=weight_tables(self) if heading == GIVEN else ())
 
     def section(self, heading: str, keys: Sequence[Key], *, links: bool = True) -> Section:
         """Give the records of some numbers under a heading; without `links`, `linked` is left out."""
@@ -265,10 +268,10 @@ class Step:
     def key(self, name: str) -> Key:
         """Give the number of that name. Errors: a KeyError that says what may be meant."""
         key = self.find(name)
-        if key is None and meant(self.contents, name, self._figures) != name:
-            number = meant(self.contents, name, self._figures)
+        if key is None and meant(self.contents, name, self.figures) != name:
+            number = meant(self.contents, name, self.figures)
             raise KeyError(
-                f"{name!r} is what the file calls {self._figures[name]}; {number!r} is the number without the minus."
+                f"{name!r} is what the file calls {self.figures[name]}; {number!r} is the number without the minus."
             )
         if key is None:
             near = difflib.get_close_matches(name, self.contents.known_names(every=len(self) <= LARGEST_EXAMPLE), n=3)
@@ -283,8 +286,8 @@ class Step:
     def find(self, name: str) -> Key | None:
         """Give the number of that name: its own label, the usual one, or what the file calls it in its figures."""
         key = self.contents.find(name)
-        if key is None and not self._figures.get(name, "-").startswith("-"):
-            return self.contents.find(self._figures[name])
+        if key is None and not self.figures.get(name, "-").startswith("-"):
+            return self.contents.find(self.figures[name])
         return key
 
 

@@ -42,6 +42,7 @@ THEIRS: Mapping[str, str] = {
     "softmax_cross_entropy": "softmax_loss cross_entropy_with_logits softmax_cross_entropy_with_logits "
     "sparse_softmax_cross_entropy_with_logits",
     "hinge": "hinge_loss",
+    "perceptron": "perceptron_criterion perceptron_rule perceptron_loss rosenblatt",
     "multiclass_hinge": "categorical_hinge multi_margin_loss",
     # optimizers
     "sgd": "gradient_descent gd batch_gradient_descent stochastic_gradient_descent mini_batch_gradient_descent "
@@ -301,6 +302,12 @@ WRITTEN: tuple[Written, ...] = (
         carry="p",
     ),
     Written(
+        "heaviside hard_limit hardlim step step_function unit_step binary_step threshold_unit",
+        "sigmoid",
+        'loss = "perceptron" and no activation',
+        'loss="perceptron" and no activation',
+    ),
+    Written(
         "negative_slope alpha",
         "units",
         'activation = { op = "leaky_relu", alpha = 0.01 }',
@@ -377,8 +384,7 @@ ABSENT: Mapping[str, str] = {
     "elu": "celu",
     "silu": "mish hard_swish hard_silu",
     "tanh": "sign signum sgn bipolar_step hard_tanh bipolar_sigmoid lecun_tanh tanhshrink arctan atan",
-    "sigmoid": "log_sigmoid heaviside hard_limit hardlim step step_function unit_step perceptron binary_step "
-    "threshold_unit",
+    "sigmoid": "log_sigmoid perceptron",
     "softmax": "log_softmax softmin sparsemax",
     "mse": "rmse root_mean_squared_error msle mean_squared_logarithmic_error",
     "mae": "mape mean_absolute_percentage_error",

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from backlit.check.code.records import CheckedGradients, CheckedLosses
 from backlit.diagnose.records import Diagnosis, Finding, Tried
 from backlit.engine import (
     ArrayCheck,
@@ -32,21 +33,22 @@ from backlit.show.signals.table import signals_table
 from backlit.show.summary_table import SummaryTable
 
 DIAGNOSED = (Diagnosis, Finding, Tried)
+CHECKED = (CheckedGradients, CheckedLosses)
 """What is more than a table."""
 
 
 def line_of(record: Any) -> str | None:
     """Give a record in a line, for its place within a list; None where its kind is not known here."""
-    if isinstance(record, DIAGNOSED):
-        return _of_diagnosis("line_of", record)
+    if isinstance(record, (*DIAGNOSED, *CHECKED)):
+        return _of_others("line_of", record)
     table = _table_of(record)
     return (table.line or "; ".join(filter(None, [table.title, *table.notes]))) if table else None
 
 
 def text_of(record: Any) -> str | None:
     """Give a record as text; None where its kind is not known here."""
-    if isinstance(record, DIAGNOSED):
-        return _of_diagnosis("text_of", record)
+    if isinstance(record, (*DIAGNOSED, *CHECKED)):
+        return _of_others("text_of", record)
     table = _table_of(record)
     if table is None:
         return None
@@ -58,8 +60,8 @@ def text_of(record: Any) -> str | None:
 
 def html_of(record: Any) -> str | None:
     """Give a record as HTML that is true without its styles too; None where its kind is not known here."""
-    if isinstance(record, DIAGNOSED):
-        return _of_diagnosis("html_of", record)
+    if isinstance(record, (*DIAGNOSED, *CHECKED)):
+        return _of_others("html_of", record)
     table = _table_of(record)
     if table is None:
         return None
@@ -70,8 +72,11 @@ def html_of(record: Any) -> str | None:
     return f"<div>{''.join(parts)}</div>"
 
 
-def _of_diagnosis(form: str, record: Any) -> str:
-    """Draw a diagnosis, or a part of one, with a function of `show.diagnose`, which is imported when first needed."""
+def _of_others(form: str, record: Any) -> str:
+    """Draw what is more than a table with a function of another module, which is imported when first needed."""
+    if isinstance(record, CHECKED):
+        of_code: str = getattr(import_module("backlit.show.check_code"), form)(record)
+        return of_code
     drawn: str = getattr(import_module("backlit.show.diagnose.forms"), form)(record)
     return drawn
 

@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 
 from backlit.data import Encoder, NumberTarget
-from backlit.engine import LOGIT_LOSSES, Network, kind_of, usual_unit
+from backlit.engine import LOGIT_LOSSES, Network, class_level, kind_of, usual_unit
 from backlit.errors import BacklitError
 from backlit.kernels.types import Array
 from backlit.model import TabularModel
@@ -101,7 +101,8 @@ class NetworkOutputs(Outputs):
             return
         pair = _checked("classes", classes, 2) or ("-1" if self.low < 0.0 else "0", "1")
         between = self.logits or network.graph.reach == (0.0, 1.0)
-        level = 0.5 if between else 0.0 if loss.name == "hinge" else (self.low + 1.0) / 2.0
+        scores = kind_of(loss) == "labels" and class_level(loss) == 0.0
+        level = 0.5 if between else 0.0 if scores else (self.low + 1.0) / 2.0
         known = self.logits or (between and kind_of(loss) == "labels")
         self.kinds = tuple(OutputKind(name, pair, level, known) for name in own)
 

@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 
 from backlit.analysis.live.network import chosen_rows
-from backlit.engine import LOGIT_LOSSES, Network, kind_of
+from backlit.engine import Network, class_level, kind_of
 from backlit.errors import BacklitError
 from backlit.kernels.types import Array
 from backlit.ops.base import Loss
@@ -76,8 +76,7 @@ def accuracy(loss: Loss, T: Array, A: Array) -> float:
         return float(np.mean(A.argmax(axis=1) == T[:, 0]))
     if loss.class_targets or (A.shape[1] > 1 and kind_of(loss) == "numbers"):
         return float(np.mean(A.argmax(axis=1) == T.argmax(axis=1)))
-    middle = 0.0 if loss.name in LOGIT_LOSSES or loss.name == "hinge" else 0.5
-    return float(np.mean((middle < A) == ((0.0 if loss.name == "hinge" else 0.5) < T)))
+    return float(np.mean((class_level(loss) < A) == ((0.0 if loss.name == "hinge" else 0.5) < T)))
 
 
 def r2(loss: Loss, T: Array, A: Array) -> float:

@@ -8,7 +8,6 @@ from backlit.check.catalogue import mistake
 from backlit.check.matching import (
     HALF,
     ONE,
-    TWO,
     Activated,
     SlopePart,
     activation_at,
@@ -20,7 +19,7 @@ from backlit.check.matching import (
     with_keys,
 )
 from backlit.check.site import ZERO, Changed, Site, mapped
-from backlit.explain.algebra.tree import Apply, Literal, Node, call, over, plus, times
+from backlit.explain.algebra.tree import Apply, Literal, Node, call, over, times
 from backlit.explain.record.quantities import Key
 from backlit.explain.stages.own_formula import is_own
 from backlit.ops.activations.softmax import Softmax
@@ -46,8 +45,8 @@ def activation_left_out(site: Site) -> Iterator[Changed]:
 
 
 @mistake("exponent-sign", roles=("output", "forward"), title="the sign of the exponent is wrong", example=OUT,
-         why="The sigmoid has e^-net below: it comes near 1 where net is large; with e^net it would fall. "
-             "The softmax has e^net.")  # fmt: skip
+         why="A sigmoid has e^-net below its 1 and rises with net, a softmax has e^net: with the other sign the output "
+             "falls where net grows.")  # fmt: skip
 def exponent_sign(site: Site) -> Iterator[Changed]:
     """Out = 1 / (1 + e^net)."""
     own = activation_at(site)
@@ -55,8 +54,10 @@ def exponent_sign(site: Site) -> Iterator[Changed]:
         yield from changed(site, mapped(site.node, _other_exponent))
 
 
-@mistake("tan-for-tanh", roles=("output", "forward"), title="tan is taken in place of tanh", example=("tanh", "out(h1)"),
-         why="The key of the calculator is tanh, the hyperbolic tangent, which has nothing to do with angles.")  # fmt: skip
+@mistake("tan-for-tanh", roles=("output", "forward"), title="tan is taken in place of tanh",
+         example=("tanh", "out(h1)"),
+         why="The key of the calculator is tanh, the hyperbolic tangent: it is a function of numbers, "
+             "not of angles.")  # fmt: skip
 def tan_for_tanh(site: Site) -> Iterator[Changed]:
     """Out = tan(net), the calculator in radians or in degrees."""
     own = activation_at(site)
@@ -147,7 +148,7 @@ def softmax_not_divided(site: Site) -> Iterator[Changed]:
 def softmax_without_exp(site: Site) -> Iterator[Changed]:
     """Out(o1) = net(o1) / (net(o1) + net(o2))."""
     if _softmax(site) is not None:
-        yield from changed(site, mapped(site.node, lambda node: _exponent(node)))
+        yield from changed(site, mapped(site.node, _exponent))
 
 
 @mistake("softmax-delta", roles=("local slope",), example=("softmax", "dout(o2)/dnet(o1)"),
@@ -225,8 +226,11 @@ def sigmoid_slope_for_other(site: Site) -> Iterator[Changed]:
 def tanh_slope_for_other(site: Site) -> Iterator[Changed]:
     """dout/dnet = 1 - out² of a relu."""
     slope = slope_at(site)
-    if slope is not None and slope.of.op.name not in {"sigmoid", "tanh"}:
-        yield from changed(site, slope.put(slope_of("tanh", slope.of, site)))
+    if slope is None or slope.of.op.name in {"sigmoid", "tanh"}:
+        return
+    if slope.of.op.name == "relu" and not slope.of.out.quantity.value(slope.of.out.place):
+        return  # 1 - 0² is what a relu's slope is taken as by those who think it is 1 everywhere
+    yield from changed(site, slope.put(slope_of("tanh", slope.of, site)))
 
 
 @mistake("relu-slope-one", roles=("local slope", "net slope"), example=("relu", "dout/dnet(h2)"),
@@ -306,4 +310,4 @@ def _other_exponent(node: Node) -> Node | None:
 
 
 def _tan(x: Node) -> Node:
-    return over(call("sin", x), call("cos", x))
+    return call("tan", x)

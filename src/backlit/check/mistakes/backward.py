@@ -7,27 +7,32 @@ from collections.abc import Iterator
 from backlit.check.catalogue import mistake
 from backlit.check.graph import operands
 from backlit.check.matching import (
+    LONGEST,
     MANY,
     ONE,
     Term,
-    beside,
+    activation_of_units,
     changed,
     in_place_of,
+    is_matrix,
+    other_edges,
     products,
     slope_at,
     terms_of,
     transposed,
     with_keys,
 )
+from backlit.check.roles import Role
 from backlit.check.site import Changed, Site
-from backlit.explain.algebra.tree import Apply, Node, Ref, plus, times
+from backlit.explain.algebra.tree import Apply, Node, Ref, neg, plus, times
 from backlit.explain.record.quantities import Key
 
-NET, OUT, WEIGHT, BIAS = (
-    ("two-layer", "dE/dnet(h1)"), ("two-layer", "dE/dout(h1)"), ("two-layer", "dE/dw1"), ("two rows", "dE/db(h1)[1]"))  # fmt: skip
-BACK, GRADIENT = ("unit slope", "backward"), ("gradient", "row gradient")
+NET, OUT = ("two-layer", "dE/dnet(h1)"), ("two-layer", "dE/dout(h1)")
+WEIGHT, BIAS = ("two-layer", "dE/dw1"), ("two rows", "dE/db(h1)[1]")
+BACK: tuple[Role, ...] = ("unit slope", "backward")
+GRADIENT: tuple[Role, ...] = ("gradient", "row gradient")
 
-# ------------------------------------------------------------------------------------------------ through the activation
+# ----------------------------------------------------------------------------------------------- through the activation
 
 
 @mistake("slope-left-out", roles=("net slope", *BACK, *GRADIENT), example=NET,
@@ -38,7 +43,8 @@ def slope_left_out(site: Site) -> Iterator[Changed]:
     if site.role == "net slope":
         if site.activation is None or site.activation.op.name != "relu":
             slope = _slope_by_out(site.graph.formulas(site.key)[-1], site, site.key)
-            if slope is not None and site.node == site.graph.formulas(site.key)[-1]:
+            by_chain = site.node == site.graph.formulas(site.key)[-1]
+            if slope is not None and by_chain and slope.quantity.value(slope.place):
                 yield from changed(site, site.ref(slope))
         return
     slopes = {key: _slope_of_out(site, key) for key in site.of_role("net slope")}
@@ -65,7 +71,8 @@ def softmax_diagonal(site: Site) -> Iterator[Changed]:
         yield from changed(site, own[0].node)
 
 
-@mistake("other-units-slope", roles=("net slope",), title="another unit's dout/dnet is taken", scope="here", example=NET,
+@mistake("other-units-slope", roles=("net slope",), title="another unit's dout/dnet is taken", scope="here",
+         example=NET,
          why="dE/dout of a unit is multiplied by the slope of this unit's own activation, at its own net.")  # fmt: skip
 def other_units_slope(site: Site) -> Iterator[Changed]:
     """dE/dnet(h1) = dE/dout(h1) dout/dnet(o1)."""
@@ -75,10 +82,12 @@ def other_units_slope(site: Site) -> Iterator[Changed]:
         of_layer = list(site.others(own))[:MANY]
         behind = list(_local_slopes_behind(site))[:MANY]
         for other in (*of_layer, *behind):
+            if other.quantity.value(other.place) == 1.0:
+                continue  # then the slope is left out
             yield from in_place_of(site, own, other)
 
 
-# --------------------------------------------------------------------------------------------------- through the weights
+# -------------------------------------------------------------------------------------------------- through the weights
 
 
 @mistake("updated-weights", roles=BACK, title="the weights behind are taken after their update", example=OUT,
@@ -102,7 +111,8 @@ def one_share(site: Site) -> Iterator[Changed]:
 
 
 @mistake("weights-left-out", roles=BACK, title="the weights are left out on the way back", example=OUT,
-         why="A unit's out goes into net times the edge's weight, so each share is dE/dnet times that weight.")  # fmt: skip
+         why="A unit's out goes into a net times the edge's weight, so each share is dE/dnet times "
+             "that weight.")  # fmt: skip
 def weights_left_out(site: Site) -> Iterator[Changed]:
     """dE/dout(h1) = dE/dnet(o1) + dE/dnet(o2)."""
     if products(site, "weight"):
@@ -122,22 +132,37 @@ def transposed_weights_back(site: Site) -> Iterator[Changed]:
          example=OUT, why="Each share is dE/dnet times the weight of the edge between the two units.")  # fmt: skip
 def other_edge_weight_back(site: Site) -> Iterator[Changed]:
     """dE/dout(h1) = dE/dnet(o1) w6 + dE/dnet(o2) w7."""
-    for term in products(site, "weight"):
-        for other in beside(site, term.key):
-            yield from in_place_of(site, term.key, other)
+    yield from other_edges(site, products(site, "weight"))
 
 
 @mistake("other-units-weights-back", roles=BACK, title="another unit's weights are taken on the way back", scope="here",
          example=OUT, why="dE/dout(h) has the weights of the edges that leave h.")  # fmt: skip
 def other_units_weights_back(site: Site) -> Iterator[Changed]:
     """dE/dout(h1) = dE/dnet(o1) w6 + dE/dnet(o2) w8."""
-    weights = [term.key for term in products(site, "weight") if term.key.quantity.sources]
+    weights = [term.key for term in products(site, "weight") if is_matrix(term.key.quantity)]
     if len(weights) < 2 or len({(key.quantity, key.place.source) for key in weights}) != 1:
         return
     of, own = weights[0].quantity, weights[0].place.source
     for source in [source for source in range(len(of.sources)) if source != own][:MANY]:
         new = {key: Key(of, key.place._replace(source=source)) for key in weights}
-        yield from changed(site, with_keys(site, new), f"(those of {of.source(weights[0].place._replace(source=source))})")
+        yield from changed(
+            site, with_keys(site, new), f"(those of {of.source(weights[0].place._replace(source=source))})"
+        )
+
+
+@mistake("incoming-weights-back", roles=("unit slope",), example=OUT,
+         title="the weights that lead to the unit are taken in place of those that leave it",
+         why="The way back goes along the edges that leave the unit: dE/dout(h) has their weights.")  # fmt: skip
+def incoming_weights_back(site: Site) -> Iterator[Changed]:
+    """dE/dout(h1) = dE/dnet(o1) w1 + dE/dnet(o2) w2."""
+    stage = activation_of_units(site)
+    net = None if stage is None else stage.read.key(site.place._replace(source=0))
+    if net is None or site.graph.formula(net) is None:
+        return
+    incoming = [term.key for term in products(Site(site.graph, net), "weight")]
+    terms = products(site, "weight")
+    if terms and len(terms) <= len(incoming):
+        yield from changed(site, with_keys(site, {term.key: new for term, new in zip(terms, incoming, strict=False)}))
 
 
 @mistake("output-error-for-hidden", roles=("unit slope", *GRADIENT), example=OUT,
@@ -153,6 +178,7 @@ def output_error_for_hidden(site: Site) -> Iterator[Changed]:
             return
         for unit in range(len(outputs.units))[:MANY]:
             yield from changed(site, outputs.ref(site.place.row, unit), f"(that of {outputs.units[unit]})")
+        yield from _with_target(site)
         return
     hidden = [key for key in site.of_role("net slope") if key.quantity not in {of.quantity for of in of_net}]
     if len(hidden) == 1:
@@ -175,17 +201,17 @@ def other_units_error_back(site: Site) -> Iterator[Changed]:
          why="dE/dw is dE/dnet of the unit that the edge leads to, times what comes in along it.")  # fmt: skip
 def other_units_error(site: Site) -> Iterator[Changed]:
     """dE/dw1 = dE/dnet(h2) i1."""
-    yield from _other_units_errors(site)
+    if len(_shares(site)) == 1:
+        yield from _other_units_errors(site)
 
 
 @mistake("other-input", roles=GRADIENT, title="another input is taken", scope="here", example=WEIGHT,
          why="dE/dw has the number that comes in along the weight's own edge.")  # fmt: skip
 def other_input(site: Site) -> Iterator[Changed]:
     """dE/dw1 = dE/dnet(h1) i2."""
-    for term in _shares(site)[:1]:
+    for term in _shares(site) if len(_shares(site)) == 1 else ():
         if isinstance(term.other, Ref) and term.other.key is not None:
-            others = list(site.others(term.other.key))[:MANY]
-            for other in others:
+            for other in list(site.others(term.other.key))[:MANY]:
                 yield from in_place_of(site, term.other.key, other)
 
 
@@ -207,8 +233,8 @@ def gradient_transposed(site: Site) -> Iterator[Changed]:
 
 
 @mistake("input-left-out", roles=GRADIENT, title="the input is left out of dE/dw", example=WEIGHT,
-         why="A weight changes net by its input times the change: dE/dw is dE/dnet times that input. Only a bias has "
-             "dE/dnet itself.")  # fmt: skip
+         why="A change of the weight changes net by that much times the input: dE/dw is dE/dnet times the input, only "
+             "of a bias dE/dnet itself.")  # fmt: skip
 def input_left_out(site: Site) -> Iterator[Changed]:
     """dE/dw1 = dE/dnet(h1)."""
     shares = _shares(site)
@@ -226,7 +252,8 @@ def weight_for_input(site: Site) -> Iterator[Changed]:
         yield from changed(site, plus(*(times(site.ref(share.key), own) for share in shares)))
 
 
-@mistake("one-place-only", roles=GRADIENT, title="only one place's part of dE/dw is taken", example=("recurrent", "dE/dw(i1,h1)"),
+@mistake("one-place-only", roles=GRADIENT, title="only one place's part of dE/dw is taken",
+         example=("recurrent", "dE/dw(i1,h1)"),
          why="A weight that is used at several places or moments changes E through each of them: its slope is "
              "the sum of their parts.")  # fmt: skip
 def one_place_only(site: Site) -> Iterator[Changed]:
@@ -289,7 +316,8 @@ def _is_weight(site: Site, node: Node) -> bool:
 
 
 def _other_units_errors(site: Site) -> Iterator[Changed]:
-    for term in products(site, "net slope"):
+    terms = products(site, "net slope")
+    for term in terms if len(terms) <= LONGEST else ():
         for other in list(site.others(term.key))[:MANY]:
             yield from in_place_of(site, term.key, other)
 
@@ -302,6 +330,16 @@ def _nets_of_outputs(site: Site) -> list[Key]:
             if quantity.kind.startswith("dE/dnet") and tuple(quantity.units) == tuple(last.units):
                 return [Key(quantity, at) for at in quantity.places(0)]
     return []
+
+
+def _with_target(site: Site) -> Iterator[Changed]:
+    """Give the hidden unit's own output less a target of the outputs."""
+    stage, targets = activation_of_units(site), site.error.targets
+    if stage is None:
+        return
+    for unit in range(len(targets.units))[:MANY]:
+        gap = plus(targets.ref(site.place.row, unit), neg(stage.written.ref(site.place.row, site.place.unit)))
+        yield from changed(site, neg(gap), f"(as if the target of {targets.units[unit]} were its own)")
 
 
 def _local_slopes_behind(site: Site) -> Iterator[Key]:

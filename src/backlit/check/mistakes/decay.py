@@ -200,12 +200,7 @@ def penalty_half_kept(site: Site) -> Iterator[Changed]:
     why="The slope of |w| is 1 or -1, whatever the size of w.", example=("penalties", "g(w(i1,o1))"),
 )  # fmt: skip
 def penalty_sign_left_out(site: Site) -> Iterator[Changed]:
-    """Leave the sign function out, or take |w| for it."""
-    if site.quantity.kind != "g":
-        return
-
-    def change(new: Node | None) -> Node:
-        return mapped(site.node, lambda node: (new or node.args[0]) if isinstance(node, Apply) and node.head == "sign"
-                      else None)  # fmt: skip
-
-    yield from differing(site, change(None), (change(ONE), "with 1 for sign(w)"))
+    """Leave the sign function out."""
+    if site.quantity.kind == "g":
+        yield from differing(site, mapped(site.node, lambda node: node.args[0] if isinstance(node, Apply)
+                                          and node.head == "sign" else None))  # fmt: skip

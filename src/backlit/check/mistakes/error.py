@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Mapping
 
 from backlit.check.catalogue import mistake
 from backlit.check.matching import activation_name, changed, negated, text_formula, with_keys
+from backlit.check.roles import Role
 from backlit.check.site import Changed, Site, leaves, mapped
 from backlit.explain.algebra.tree import Apply, Literal, Node, call, neg, over, plus, times
 from backlit.explain.record.quantities import Key
@@ -14,7 +16,7 @@ from backlit.explain.stages.own_formula import is_own
 
 ERROR, SLOPE = ("two-layer", "E(o1)"), ("two-layer", "dE/dout(o1)")
 ENTROPY, ENTROPY_SLOPE = ("softmax", "E"), ("softmax", "dE/dout(o2)")
-ERRORS = ("output error", "row error", "error")
+ERRORS: tuple[Role, ...] = ("output error", "row error", "error")
 SQUARES = {"half_squared_error", "mse"}
 ENTROPIES = {"cross_entropy", "binary_cross_entropy"}
 
@@ -42,7 +44,7 @@ def half_put_in(site: Site) -> Iterator[Changed]:
 def square_left_out(site: Site) -> Iterator[Changed]:
     """E(o1) = ½ (t(o1) - out(o1))."""
     if _loss(site) in SQUARES:
-        yield from changed(site, mapped(site.node, lambda node: node.args[0] if _is_square(node) else None))
+        yield from changed(site, mapped(site.node, _base_of_square))
 
 
 @mistake("two-kept-in-slope", roles=("output slope",), title="the 2 is kept in the error's slope", example=SLOPE,
@@ -70,7 +72,7 @@ def two_left_out_of_slope(site: Site) -> Iterator[Changed]:
         yield from changed(site, _slope(site, r"-(t - a)"))
 
 
-# ------------------------------------------------------------------------------------------------------------- any error
+# ------------------------------------------------------------------------------------------------------------ any error
 
 
 @mistake("error-sign", roles=("output slope", "net slope"), example=SLOPE,
@@ -97,7 +99,7 @@ def error_for_slope(site: Site) -> Iterator[Changed]:
 def log_base(site: Site) -> Iterator[Changed]:
     """E = -log10 out(o2)."""
     for head in ("log10", "log2"):
-        yield from changed(site, mapped(site.node, lambda node, head=head: _based(node, head)), f"({head} for ln)")
+        yield from changed(site, mapped(site.node, functools.partial(_based, head)), f"({head} for ln)")
 
 
 @mistake("entropy-minus", roles=ERRORS, title="the minus before the logarithm is left out", example=ENTROPY,
@@ -108,7 +110,7 @@ def entropy_minus(site: Site) -> Iterator[Changed]:
         yield from changed(site, site.node.args[0])
 
 
-# ------------------------------------------------------------------------------------------------ another error's formulas
+# --------------------------------------------------------------------------------------------- another error's formulas
 
 
 @mistake("squared-error-taken", roles=(*ERRORS, "output slope", "net slope"), example=ENTROPY_SLOPE,
@@ -149,11 +151,14 @@ def second_term_left_out(site: Site) -> Iterator[Changed]:
          why="This network's error is not |t - out|, the slope of which is 1 or -1.")  # fmt: skip
 def absolute_error_taken(site: Site) -> Iterator[Changed]:
     """E(o1) = |t - out|, and dE/dout = 1 or -1."""
-    if _loss(site) != "mae":
+    out, target = (key.quantity.value(key.place) for key in _out_and_target(site))
+    if _loss(site) == "mse" and site.role == "output error" and out <= target:
+        return  # this is t - out, the square left out
+    if _loss(site) in {*SQUARES, "huber", "log_cosh"}:
         yield from _other_error(site, r"\left|t - a\right|", r"\operatorname{sign}(a - t)")
 
 
-# ----------------------------------------------------------------------------------------------------- the cross-entropy
+# ---------------------------------------------------------------------------------------------------- the cross-entropy
 
 
 @mistake("divided-twice", roles=("output slope", "net slope"), example=ENTROPY_SLOPE,
@@ -216,6 +221,11 @@ def _known(site: Site, unit: int | None = None) -> Mapping[str, Node]:
     return {"a": site.error.last.written.ref(at.row, at.unit), "t": site.error.targets.ref(at.row, at.unit)}
 
 
+def _out_and_target(site: Site) -> tuple[Key, Key]:
+    at = site.place
+    return site.error.last.written.key(at), site.error.targets.key(at)
+
+
 def _filled(site: Site, text: str, unit: int | None = None) -> Node:
     return text_formula(text, _known(site, unit))
 
@@ -235,7 +245,9 @@ def _other_error(site: Site, value: str, slope: str, detail: str = "") -> Iterat
         ways = site.graph.formulas(site.key)
         if len(ways) == 2 and site.node == ways[1]:
             slopes = site.of_role("output slope")
-            yield from changed(site, with_keys(site, {key: _slope(site, slope, key.place.unit) for key in slopes}), detail)
+            yield from changed(
+                site, with_keys(site, {key: _slope(site, slope, key.place.unit) for key in slopes}), detail
+            )
     elif _is_of_row(site):
         units = range(len(site.error.units))
         yield from changed(site, plus(*(_filled(site, value, unit) for unit in units)), detail)
@@ -248,12 +260,13 @@ def _is_of_row(site: Site) -> bool:
     return any(site.role_of(key) in {"output", "target"} for key in site.operands)
 
 
-def _is_square(node: Node) -> bool:
-    return isinstance(node, Apply) and node.head == "^" and node.args[1] == Literal("2")
+def _base_of_square(node: Node) -> Node | None:
+    squared = isinstance(node, Apply) and node.head == "^" and node.args[1] == Literal("2")
+    return node.args[0] if squared and isinstance(node, Apply) else None
 
 
-def _based(node: Node, head: str) -> Node | None:
+def _based(head: str, node: Node) -> Node | None:
     """Give a natural logarithm to another base."""
     if isinstance(node, Apply) and node.head in {"log", "ln"}:
-        return call(head, *(mapped(arg, lambda inner: _based(inner, head)) for arg in node.args))
+        return call(head, *(mapped(arg, functools.partial(_based, head)) for arg in node.args))
     return None

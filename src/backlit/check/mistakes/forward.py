@@ -8,18 +8,18 @@ from backlit.check.catalogue import mistake
 from backlit.check.matching import (
     MANY,
     Term,
-    beside,
     biases,
     changed,
     in_place_of,
     is_net,
+    other_edges,
     products,
     terms_of,
     transposed,
     with_keys,
 )
-from backlit.check.site import Changed, Site, swapped
-from backlit.explain.algebra.tree import Apply, Literal, Node, neg, plus, times
+from backlit.check.site import Changed, Site
+from backlit.explain.algebra.tree import Literal, Node, neg, plus, times
 from backlit.explain.record.quantities import Key, Place
 from backlit.explain.stages.base import ParameterQuantity
 
@@ -69,8 +69,10 @@ def other_bias(site: Site) -> Iterator[Changed]:
     """Net(o1) = w5 out(h1) + w6 out(h2) + b1."""
     for bias in _biases(site):
         of_layer = list(site.others(bias))[:MANY]
-        of_others = [other for other in _biases_of_others(site, bias) if site.net() is not None]
+        of_others = _biases_of_others(site, bias)
         for other in _once(site, [bias, *of_layer, *of_others])[1:]:
+            if not other.quantity.value(other.place):
+                continue  # then the bias is left out
             yield from in_place_of(site, bias, other)
 
 
@@ -78,9 +80,7 @@ def other_bias(site: Site) -> Iterator[Changed]:
          example=BIAS, why="Each input is multiplied by the weight of the edge from it to this unit.")  # fmt: skip
 def other_edge_weight(site: Site) -> Iterator[Changed]:
     """Net(h1) = w1 i1 + w1 i2 + b."""
-    for term in _weighted(site):
-        for other in beside(site, term.key):
-            yield from in_place_of(site, term.key, other)
+    yield from other_edges(site, _weighted(site), _with_kernel_flipped(site))
 
 
 @mistake("transposed-weights", roles=("sum", "forward"), example=BIAS,
@@ -107,13 +107,12 @@ def other_units_weights(site: Site) -> Iterator[Changed]:
             yield from changed(site, with_keys(site, new), f"(those of {of.units[unit]})")
 
 
-@mistake("kernel-flipped", roles=("sum",), title="the kernel is flipped", example=("convolution", "net(f1@r1c1)"),
+@mistake("kernel-flipped", roles=("sum",), title="the kernel is flipped", example=("convolution", "net(f1@r2c2)"),
          why="The layer lays the kernel on the picture as it is, first weight on first pixel; only the convolution of "
              "signal processing turns it round.")  # fmt: skip
 def kernel_flipped(site: Site) -> Iterator[Changed]:
     """Net = w(r2c2) i(r1c1) + w(r2c1) i(r1c2) + ..."""
-    new = {term.key: _flipped(term.key) for term in _weighted(site)}
-    yield from changed(site, with_keys(site, new))
+    yield from changed(site, _with_kernel_flipped(site))
 
 
 @mistake("layer-skipped", roles=("sum", "gradient", "row gradient"), example=("two-layer", "net(o1)"),
@@ -125,7 +124,8 @@ def layer_skipped(site: Site) -> Iterator[Changed]:
     inputs = site.step.contents.inputs
     places = {key: key.place for key in site.of_role("output")}
     if places and all(at.unit < len(inputs.units) for at in places.values()):
-        yield from changed(site, with_keys(site, {key: Key(inputs, Place(at.row, 0, at.unit)) for key, at in places.items()}))
+        new = {key: Key(inputs, Place(at.row, 0, at.unit)) for key, at in places.items()}
+        yield from changed(site, with_keys(site, new))
 
 
 # ------------------------------------------------------------------------------------------------------- what is in net
@@ -146,9 +146,9 @@ def _is_bias(site: Site, term: Node) -> bool:
 def _biases_of_others(site: Site, bias: Key) -> Iterator[Key]:
     """Give the biases of the other layers at the same place."""
     for parameter in site.step.contents.parameters:
-        if parameter is not bias.quantity and not parameter.sources and _array(parameter) == _array(bias.quantity):
-            if bias.place.unit < len(parameter.units):
-                yield Key(parameter, bias.place)
+        alike = parameter is not bias.quantity and _array(parameter) == _array(bias.quantity)
+        if alike and not parameter.sources and bias.place.unit < len(parameter.units):
+            yield Key(parameter, bias.place)
 
 
 def _array(parameter: object) -> str:
@@ -158,6 +158,10 @@ def _array(parameter: object) -> str:
 def _once(site: Site, keys: list[Key]) -> list[Key]:
     """Give numbers of different names once each: units may share a bias."""
     return list({site.graph.name(key): key for key in reversed(keys)}.values())[::-1]
+
+
+def _with_kernel_flipped(site: Site) -> Node:
+    return with_keys(site, {term.key: _flipped(term.key) for term in _weighted(site)})
 
 
 def _flipped(weight: Key) -> Key:

@@ -6,10 +6,13 @@ These say what was done but not which belief is behind it, so they count only wh
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection, Iterator, Sequence
+import math
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
 
 from backlit.check.catalogue import mistake
-from backlit.check.digits import rounded_node
+from backlit.check.digits import rounded_node, to_digits
+from backlit.check.evaluation import value_of
 from backlit.check.patterns import negated
 from backlit.check.site import Changed, Site, leaves, mapped, parts, swapped, without
 from backlit.explain.algebra.printing import plain
@@ -20,6 +23,8 @@ LONGEST = 64
 """Sums and products of more parts are left alone: too many of their parts would give any number."""
 NEIGHBOURS = 16
 """So many numbers of the same kind are tried in the place of one, those nearest first."""
+SAME = 1e-12
+"""What rounding moves by a smaller part of it, it does not move: 0.15 as the sum of floats."""
 MOST_DIGITS = 5
 """Rounding to more digits is none that is seen."""
 
@@ -28,10 +33,23 @@ def _short(node: Apply) -> bool:
     return 1 < len(node.args) <= LONGEST
 
 
-def _of(site: Site, *heads: str) -> Iterator[Apply]:
+def _flat(node: Node) -> Node:
+    """Give a formula with the terms of sums within sums side by side: net is one sum of products and the bias."""
+    if not isinstance(node, Apply):
+        return node
+    args = tuple(map(_flat, node.args))
+    if node.head != "+":
+        return Apply(node.head, args)
+    terms: list[Node] = []
+    for arg in args:
+        terms += arg.args if isinstance(arg, Apply) and arg.head == "+" else (arg,)
+    return Apply("+", tuple(terms))
+
+
+def _of(node: Node, *heads: str) -> Iterator[Apply]:
     """Give the operations of a formula with these heads, each once."""
     seen: set[int] = set()
-    for part in parts(site.node):
+    for part in parts(node):
         if part.head in heads and id(part) not in seen:
             seen.add(id(part))
             yield part
@@ -51,13 +69,14 @@ def _sum_like(node: Node) -> bool:
 )  # fmt: skip
 def term_left_out(site: Site) -> Iterator[Changed]:
     """Leave each term of each sum out, and all but one of longer sums."""
-    for part in _of(site, "+"):
+    node = _flat(site.node)
+    for part in _of(node, "+"):
         if _short(part):
             for place, term in enumerate(part.args):
-                yield Changed(swapped(site.node, part, without(part, "+", place)), f"without {plain(term)}")
+                yield Changed(swapped(node, part, without(part, "+", place)), f"without {plain(term)}")
             if len(part.args) > 2:
                 for term in part.args:
-                    yield Changed(swapped(site.node, part, term), f"only {plain(term)}")
+                    yield Changed(swapped(node, part, term), f"only {plain(term)}")
 
 
 @mistake(
@@ -66,12 +85,12 @@ def term_left_out(site: Site) -> Iterator[Changed]:
 )  # fmt: skip
 def factor_left_out(site: Site) -> Iterator[Changed]:
     """Leave each factor out that is no constant, and each divisor."""
-    for part in _of(site, "*"):
+    for part in _of(site.node, "*"):
         if _short(part):
             for place, factor in enumerate(part.args):
                 if not _is_constant(factor):
                     yield Changed(swapped(site.node, part, without(part, "*", place)), f"without {plain(factor)}")
-    for part in _of(site, "/"):
+    for part in _of(site.node, "/"):
         if not _is_constant(part.args[1]):
             yield Changed(swapped(site.node, part, part.args[0]), f"not divided by {plain(part.args[1])}")
 
@@ -82,12 +101,12 @@ def factor_left_out(site: Site) -> Iterator[Changed]:
 )  # fmt: skip
 def constant_left_out(site: Site) -> Iterator[Changed]:
     """Leave each constant factor and divisor out."""
-    for part in _of(site, "*"):
+    for part in _of(site.node, "*"):
         if _short(part):
             for place, factor in enumerate(part.args):
                 if _is_constant(factor):
                     yield Changed(swapped(site.node, part, without(part, "*", place)), f"without {plain(factor)}")
-    for part in _of(site, "/"):
+    for part in _of(site.node, "/"):
         upper, lower = part.args
         if _is_constant(lower):
             yield Changed(swapped(site.node, part, upper), f"not divided by {plain(lower)}")
@@ -101,16 +120,17 @@ def constant_left_out(site: Site) -> Iterator[Changed]:
 )  # fmt: skip
 def sign_of_a_term(site: Site) -> Iterator[Changed]:
     """Turn the sign of each term of each sum, and leave each minus out that stands within a formula."""
-    terms: set[int] = {id(site.node)}
-    for part in _of(site, "+"):
+    node = _flat(site.node)
+    terms: set[int] = {id(node)}
+    for part in _of(node, "+"):
         terms.update(map(id, part.args))
         if _short(part):
             for place, term in enumerate(part.args):
                 turned = Apply("+", (*part.args[:place], negated(term), *part.args[place + 1 :]))
-                yield Changed(swapped(site.node, part, turned), f"that of {plain(term)}")
-    for part in _of(site, "neg"):
+                yield Changed(swapped(node, part, turned), f"that of {plain(term)}")
+    for part in _of(node, "neg"):
         if id(part) not in terms:
-            yield Changed(swapped(site.node, part, part.args[0]), f"that of {plain(part)}")
+            yield Changed(swapped(node, part, part.args[0]), f"that of {plain(part)}")
 
 
 @mistake(
@@ -119,7 +139,7 @@ def sign_of_a_term(site: Site) -> Iterator[Changed]:
 )  # fmt: skip
 def square_left_out(site: Site) -> Iterator[Changed]:
     """Leave each power, root, size, sign and other function of one number out."""
-    for part in _of(site, "^", "sqrt", "abs", "sign", "tanh", "exp", "log", "ln", "erf", "cosh"):
+    for part in _of(site.node, "^", "sqrt", "abs", "sign", "tanh", "exp", "log", "ln", "erf", "cosh"):
         if part.head == "^" and part.args[0] == Literal("e"):
             continue
         yield Changed(swapped(site.node, part, part.args[0]), f"{plain(part.args[0])} for {plain(part)}")
@@ -131,12 +151,12 @@ def square_left_out(site: Site) -> Iterator[Changed]:
 )  # fmt: skip
 def factor_doubled(site: Site) -> Iterator[Changed]:
     """Square each factor."""
-    for part in _of(site, "*"):
+    for part in _of(site.node, "*"):
         if _short(part):
             for place, factor in enumerate(part.args):
                 twice = Apply("*", (*part.args[:place], square(factor), *part.args[place + 1 :]))
                 yield Changed(swapped(site.node, part, twice), f"{plain(factor)} twice")
-    for part in _of(site, "/"):
+    for part in _of(site.node, "/"):
         upper, lower = part.args
         yield Changed(swapped(site.node, part, over(upper, square(lower))), f"divided by {plain(lower)} twice")
 
@@ -148,13 +168,13 @@ def factor_doubled(site: Site) -> Iterator[Changed]:
 )  # fmt: skip
 def division_for_multiplication(site: Site) -> Iterator[Changed]:
     """Divide by each factor but the first, and multiply by each divisor."""
-    for part in _of(site, "*"):
+    for part in _of(site.node, "*"):
         if _short(part):
             for place, factor in enumerate(part.args):
                 rest = without(part, "*", place)
                 if rest != Literal("1"):
                     yield Changed(swapped(site.node, part, over(rest, factor)), f"divided by {plain(factor)}")
-    for part in _of(site, "/"):
+    for part in _of(site.node, "/"):
         upper, lower = part.args
         yield Changed(swapped(site.node, part, times(upper, lower)), f"multiplied by {plain(lower)}")
         if upper != Literal("1"):
@@ -167,10 +187,10 @@ def division_for_multiplication(site: Site) -> Iterator[Changed]:
 )  # fmt: skip
 def product_for_sum(site: Site) -> Iterator[Changed]:
     """Add the factors of each product, and multiply the terms of each sum of two."""
-    for part in _of(site, "*"):
+    for part in _of(site.node, "*"):
         if _short(part):
             yield Changed(swapped(site.node, part, Apply("+", part.args)), f"{plain(part)} added")
-    for part in _of(site, "+"):
+    for part in _of(site.node, "+"):
         if len(part.args) == 2:
             yield Changed(swapped(site.node, part, Apply("*", part.args)), f"{plain(part)} multiplied")
 
@@ -181,13 +201,13 @@ def product_for_sum(site: Site) -> Iterator[Changed]:
 )  # fmt: skip
 def bracket_left_out(site: Site) -> Iterator[Changed]:
     """Multiply one end of a sum alone: a (b + c) as a b + c; divide the last term alone: (a + b) / c as a + b / c."""
-    for part in _of(site, "*"):
+    for part in _of(site.node, "*"):
         if 1 < len(part.args) <= LONGEST and _sum_like(part.args[-1]):
             *before, bracket = part.args
             assert isinstance(bracket, Apply)
             first = times(*before, bracket.args[0])
             yield Changed(swapped(site.node, part, Apply("+", (first, *bracket.args[1:]))), f"of {plain(part)}")
-    for part in _of(site, "/"):
+    for part in _of(site.node, "/"):
         upper, lower = part.args
         if _sum_like(upper):
             assert isinstance(upper, Apply)
@@ -237,28 +257,40 @@ def _near(site: Site, key: Key) -> Iterator[Key]:
 )  # fmt: skip
 def rounded_too_early(site: Site) -> Iterator[Changed]:
     """Round all operands, one operand, or all products on the way, to some decimals or significant figures."""
-    numbers: Sequence[Node] = [*dict.fromkeys(ref for ref in leaves(site.node) if ref.key is not None)][:LONGEST]
+    numbers = {node: site.number(node.key) for node in leaves(site.node) if node.key is not None}
     products = _products(site)
     for digits in range(MOST_DIGITS, 1, -1):
         for figures in (False, True):
             said = f"{digits} {'figures' if figures else 'decimals'}"
-            choices: list[tuple[Sequence[Node], str]] = [(numbers, f"all to {said}"), (products, f"what is added up to {said}")]
-            choices += [([node], f"{plain(node)} to {said}") for node in numbers if len(numbers) > 1]
+            moved = _moved(numbers, digits, figures)
+            choices = [(moved, f"all to {said}")] if moved else []
+            choices += [([node], f"{plain(node)} to {said}") for node in moved if len(numbers) > 1]
+            between = _moved(products, digits, figures)
+            choices += [(between, f"what is added up to {said}")] if between else []
             for chosen, detail in choices:
-                if chosen:
-                    yield Changed(_rounded(site.node, chosen, digits, figures), detail)
+                yield Changed(_rounded(site.node, chosen, digits, figures), detail)
 
 
-def _products(site: Site) -> list[Node]:
+def _moved(numbers: Mapping[Any, float], digits: int, figures: bool) -> list[Node]:
+    """Give those of some parts of a formula that rounding changes."""
+
+    def moves(number: float) -> bool:
+        result = to_digits(number, digits, figures=figures)
+        return math.isfinite(result) and not math.isclose(number, result, rel_tol=SAME)
+
+    return [node for node, number in numbers.items() if moves(number)][:LONGEST]
+
+
+def _products(site: Site) -> dict[Node, float]:
     """Give the products and quotients that a formula adds up, and what its functions are of."""
-    found: dict[Node, None] = {}
+    found: dict[Node, float] = {}
     for part in parts(site.node):
         if part.head in {"+", "/", "exp", "tanh", "^"} and len(part.args) <= LONGEST:
             for arg in part.args:
                 inside = arg.args[0] if isinstance(arg, Apply) and arg.head == "neg" else arg
                 if isinstance(inside, Apply) and inside.head != "+":
-                    found[inside] = None
-    return list(found)
+                    found[inside] = value_of(inside, site.number)
+    return found
 
 
 def _rounded(node: Node, chosen: Collection[Node], digits: int, figures: bool) -> Node:

@@ -100,9 +100,9 @@ def past_kept_whole(site: Site) -> Iterator[Changed]:
     example=("momentum-second-step", "w(i1,o1)+"),
 )  # fmt: skip
 def old_velocity(site: Site) -> Iterator[Changed]:
-    """Put the slots from before the step in the place of the new ones."""
+    """Put the slots from before the step in the place of the new ones; Nesterov's step is that of momentum then."""
     update = site.update
-    if update is None:
+    if update is None or isinstance(optimizer_of(site), Nesterov):
         return
     before = {f"{quantity.kind}+": quantity for quantity in update.slots.values()}
 

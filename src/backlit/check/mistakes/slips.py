@@ -6,25 +6,21 @@ They change what the formula gives on the learner's own numbers, as it would sta
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+import math
+from collections.abc import Callable, Iterator, Sequence
 
 from backlit.check.catalogue import mistake
-from backlit.check.digits import doubled_node, left_out_node, swapped_node
+from backlit.check.digits import doubled_node, left_out_node, number_node, rounded, swapped_node
+from backlit.check.evaluation import value_of
 from backlit.check.patterns import negated
 from backlit.check.site import Changed, Site
-from backlit.explain.algebra.tree import Literal, over, times
+from backlit.explain.algebra.tree import Literal, Node, over, times
 from backlit.explain.record.quantities import Key, Place
 
 COPIES = 64
 """So many other numbers are tried as the one that was copied, the nearest first."""
 PLACES = 9
-"""So many digits before the last one are tried."""
-
-
-def _places(site: Site) -> Iterator[tuple[int, str]]:
-    """Give the places of digits as powers of ten, from the last but one on, each with its words."""
-    for place in range(site.last_place + 1, site.last_place + PLACES):
-        yield place, _words(place)
+"""So many digits from the last one on are tried."""
 
 
 def _words(place: int) -> str:
@@ -36,13 +32,27 @@ def _words(place: int) -> str:
     return f"digit {-place} behind the point" if place < 0 else f"digit {place + 1} before the point"
 
 
+def _at_digits(site: Site, make: Callable[[Node, int, int], Node], lasts: Sequence[int], first: int
+               ) -> Iterator[Changed]:  # fmt: skip
+    """Give what a slip makes of each digit, where that is another number; before it, all is rounded to 10^last."""
+    if not math.isfinite(site.expected):
+        return
+    seen = {float(rounded(site.expected, -last)) for last in (*lasts, site.last_place)}
+    for last in lasts:
+        for place in range(last + first, last + PLACES):
+            result = value_of(make(number_node(site.expected), last, place), site.number)
+            if math.isfinite(result) and result not in seen:
+                seen.add(result)
+                yield Changed(make(site.node, last, place), _words(place))
+
+
 @mistake(
     "decimal-slip", roles=(), scope="slip", general=True, title="the decimal point is in the wrong place",
     why="The digits are right; the point has moved.", example=("sgd-step", "net(o1)"),
 )  # fmt: skip
 def decimal_slip(site: Site) -> Iterator[Changed]:
     """Move the point by up to three places."""
-    for places in (1, 2, 3):
+    for places in (1, 2, 3) if site.expected else ():
         power = Literal("1" + "0" * places)
         said = f"by {places} place" + ("s" if places > 1 else "")
         yield Changed(times(power, site.node), f"{said} to the right")
@@ -51,12 +61,12 @@ def decimal_slip(site: Site) -> Iterator[Changed]:
 
 @mistake(
     "digits-swapped", roles=(), scope="slip", general=True, title="two neighbouring digits are swapped",
-    why="The digits are right, but two of them stand in each other's place.", example=("sgd-step", "net(o1)"),
+    why="The digits are right, but two of them stand in each other's place.", example=("sgd-step", "out(o1)"),
 )  # fmt: skip
 def digits_swapped(site: Site) -> Iterator[Changed]:
     """Swap each pair of neighbouring digits."""
-    for place in range(site.last_place, site.last_place + PLACES):
-        yield Changed(swapped_node(site.node, site.last_place, place), f"{_words(place)} and the one before it")
+    for changed in _at_digits(site, swapped_node, [site.last_place], 0):
+        yield Changed(changed.node, f"{changed.detail} and the one before it")
 
 
 @mistake(
@@ -65,30 +75,26 @@ def digits_swapped(site: Site) -> Iterator[Changed]:
 )  # fmt: skip
 def sign_slip(site: Site) -> Iterator[Changed]:
     """Turn the sign of the result."""
-    yield Changed(negated(site.node))
+    if site.expected:
+        yield Changed(negated(site.node))
 
 
 @mistake(
     "digit-left-out", roles=(), scope="slip", general=True, title="a digit is left out",
-    why="A digit got lost in writing the number down.", example=("sgd-step", "net(o1)"),
+    why="A digit got lost in writing the number down.", example=("sgd-step", "out(o1)"),
 )  # fmt: skip
 def digit_left_out(site: Site) -> Iterator[Changed]:
     """Leave each digit out but the last, which would be rounding; the sheet then has one decimal less, or a 0."""
-    for place, words in _places(site):
-        for last in (site.last_place, site.last_place - 1):
-            yield Changed(left_out_node(site.node, last, place), words)
+    yield from _at_digits(site, left_out_node, [site.last_place, site.last_place - 1], 1)
 
 
 @mistake(
     "digit-doubled", roles=(), scope="slip", general=True, title="a digit is written twice",
-    why="A digit was written twice.", example=("sgd-step", "net(o1)"),
+    why="A digit was written twice.", example=("sgd-step", "out(o1)"),
 )  # fmt: skip
 def digit_doubled(site: Site) -> Iterator[Changed]:
     """Write each digit twice but the last, which would be a digit more; the sheet may have one decimal more then."""
-    for place, words in _places(site):
-        for last in (site.last_place, site.last_place + 1):
-            if place > last:
-                yield Changed(doubled_node(site.node, last, place), words)
+    yield from _at_digits(site, doubled_node, [site.last_place, site.last_place + 1], 1)
 
 
 @mistake(
@@ -97,9 +103,10 @@ def digit_doubled(site: Site) -> Iterator[Changed]:
 )  # fmt: skip
 def number_copied(site: Site) -> Iterator[Changed]:
     """Put another number of the sheet in the place; without a sheet, one that may stand near it there."""
-    near = dict.fromkeys(key for key in _near(site) if not site.sheet or key in site.sheet)
-    for key in itertools.islice(dict.fromkeys([*near, *site.sheet]), COPIES):
-        if key != site.key:
+    sheet = set(site.sheet)
+    near = dict.fromkeys(key for key in _near(site) if not sheet or key in sheet or key in site.operands)
+    for key in itertools.islice(dict.fromkeys([*near, *sorted(sheet, key=site.graph.order)]), COPIES):
+        if key != site.key and site.node != site.ref(key):
             yield Changed(site.ref(key), f"that of {site.graph.name(key)}")
 
 

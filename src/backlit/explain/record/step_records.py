@@ -109,17 +109,31 @@ class Change(msgspec.Struct, frozen=True):
         return self.after - self.before
 
 
+class NumberTable(msgspec.Struct, frozen=True):
+    """A table of numbers as texts: the head of each column, and lines that begin with the line's own head.
+
+    A page that is too narrow breaks it between columns, best before the column `group`, and repeats the first `fixed`.
+    """
+
+    title: str
+    heads: tuple[str, ...]
+    lines: tuple[tuple[str, ...], ...]
+    fixed: int = 1
+    group: int = 0
+
+
 class Section(msgspec.Struct, frozen=True):
     r"""A part of the worked example, in the order in which a person would work it out.
 
     `linked` holds, for each record, its `substituted` with every number of the step marked by its name, for a page that
-    links them: `\operand{...}{0.5}`, the name in hexadecimal UTF-8.
+    links them: `\operand{...}{0.5}`, the name in hexadecimal UTF-8. `tables` has numbers of the records once more.
     """
 
     title: str
     phase: str
     records: tuple[Record, ...]
     linked: tuple[str, ...] = ()
+    tables: tuple[NumberTable, ...] = ()
 
     @property
     def given(self) -> list[Record]:

@@ -250,9 +250,26 @@ class Update:
         note = None
         limited = self.recording.settings.max_norm and self.decays and self.parameter.sources
         expression = expression if limited else self._true(expression, "", array)
-        if self.recording.settings.max_norm and self.decays and self.parameter.sources:
+        if getattr(self.recording.optimizer, "epsilon", None) == 0.0:
+            expression, note = self._without_quotient(expression)
+        if limited:
             expression, note = self._within_norm(expression, array)
         return self._make(f"{self.parameter.kind}+", Name.new, array, expression, note)
+
+    def _without_quotient(self, rule: Callable[[Place], Node]) -> tuple[Any, Any]:
+        """Leave a weight as it is where ε = 0 and its slopes so far make the quotient 0 / 0."""
+        decayed = self.recording.optimizer.weight_decay and self.decays
+
+        def has_none(at: Place) -> bool:
+            return decimal_value(rule(at)).is_nan()
+
+        def expression(at: Place) -> Node:
+            if not has_none(at):
+                return rule(at)
+            return self._expression(DECAY.value, {})(at) if decayed else self.parameter.ref(0, at.unit, at.source)
+
+        says = "0 / 0 where ε is 0 and all slopes so far are 0: no step"
+        return expression, lambda at: says if has_none(at) else ""
 
     def _within_norm(self, expression: Callable[[Place], Node], after: Array) -> tuple[Any, Any]:
         """Write the limit of a unit's incoming weights into the new value's formula, where it acts."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
@@ -126,3 +126,47 @@ class Hinge(ElementwiseLoss, frozen=True):
     def slope(a: Any, t: Any) -> Any:
         """Give -s where s a < 1, else 0."""
         return np.where(t > 0.0, -1.0, 1.0) * (np.where(t > 0.0, a, -a) < 1.0)
+
+
+@register("perceptron")
+class Perceptron(ElementwiseLoss, frozen=True):
+    r"""The perceptron criterion, whose slope is Rosenblatt's rule: a row costs Σ (o - t) a, o = 1 where a > 0, else 0.
+
+    `a` is the net input of a step unit, the last activation `identity`: o is the unit's answer, and t is 0 or 1. A row
+    that is answered right costs nothing, a wrong one |a|. The slope is o - t, so gradient descent without momentum is
+    the perceptron rule: w ← w + η (t - o) x, b ← b + η (t - o). At the kink, a = 0, where the criterion has the slopes
+    -t and 1 - t on its two sides, the slope is that of the unit's answer there. Several outputs are several units,
+    summed. Factor 1, mean over rows by default.
+
+    Args:
+        at_zero: the answer o where the net input is 0: 0 of a unit that fires above 0, 1 of one that fires from 0 on.
+
+    Source: Rosenblatt, "The perceptron: a probabilistic model for information storage and organization in the brain",
+    Psychological Review 65, 1958; Bishop, "Pattern Recognition and Machine Learning", 2006, section 4.1.7.
+
+    >>> import numpy as np
+    >>> from backlit.ops.losses.binary import Perceptron
+    >>> Perceptron.value(np.array([0.5, -0.5, 2.0]), np.array([0.0, 0.0, 1.0])).tolist()
+    [0.5, 0.0, 0.0]
+    >>> Perceptron.slope(np.array([0.5, 0.0, 2.0]), np.array([0.0, 1.0, 1.0]), 0.0).tolist()
+    [1.0, -1.0, 0.0]
+    """
+
+    at_zero: Literal[0, 1] = 0
+    targets: ClassVar[Interval] = (0.0, 1.0)
+    kinks: ClassVar[tuple[float, ...]] = (0.0, -1.0)
+    """a - t where a = 0, for targets of 0 and of 1."""
+    formula: ClassVar[str] = r"([a > 0] - t)\,a"
+    slope_formula: ClassVar[str] = r"[a > 0] - t"
+    limited_slope_formula: ClassVar[str] = r"[a \ge 0] - t"
+    limits: ClassVar[str] = "a unit that fires from 0 on"
+
+    @staticmethod
+    def value(a: Any, t: Any) -> Any:
+        """Give (o - t) a."""
+        return np.where(a > 0.0, 1.0 - t, -t) * a
+
+    @staticmethod
+    def slope(a: Any, t: Any, at_zero: float) -> Any:
+        """Give o - t."""
+        return np.where(a > 0.0, 1.0, np.where(a < 0.0, 0.0, at_zero)) - t

@@ -140,8 +140,12 @@ class Adam(Optimizer, frozen=True):
     Keras's: w ← w - η √(1 - β2ᵗ) / (1 - β1ᵗ) m / (√v + ε̂), in which ε does not shrink with the correction.
 
     Args:
-        rate: η. beta1, beta2: how much of the mean and of the mean square is kept, from 0 to below 1. epsilon: ε, above
-            0. epsilon_hat: whether epsilon is the paper's ε̂.
+        rate: η. beta1, beta2: how much of the mean and of the mean square is kept, from 0 to below 1. epsilon: ε, at
+            least 0. epsilon_hat: whether epsilon is the paper's ε̂.
+
+    With ε = 0, as books have it, the first step is η in the direction against the sign of g: m̂ / √v̂ = g / √(g²) = ±1.
+    A weight whose slopes have all been 0 stays as it is, and 0 / 0 counts as 0: for ε = 0 the denominator is √v̂ + 1e-19,
+    which is √v̂ to ten digits for any |g| above 1e-9. (PyTorch gives NaN for such a weight.)
 
     Source: Kingma, Ba, "Adam: a method for stochastic optimization", ICLR 2015.
 
@@ -153,7 +157,7 @@ class Adam(Optimizer, frozen=True):
     rate: NotNegative = 0.001
     beta1: Share = 0.9
     beta2: Share = 0.999
-    epsilon: Positive = 1e-8
+    epsilon: NotNegative = 1e-8
     epsilon_hat: bool = False
     slots: ClassVar[Mapping[str, float | str]] = {"m": 0.0, "v": 0.0}
     prepared: ClassVar[tuple[str, ...]] = ("correction1", "correction2", "gain1", "gain2", "floor")
@@ -165,9 +169,10 @@ class Adam(Optimizer, frozen=True):
 
     @staticmethod
     def scalars(step: float, beta1: float, beta2: float, epsilon: float, epsilon_hat: float) -> tuple[float, ...]:
-        """Give 1 / (1 - β1ᵗ), 1 / (1 - β2ᵗ), 1 - β1, 1 - β2, and ε as it stands beside √v̂."""
+        """Give 1 / (1 - β1ᵗ), 1 / (1 - β2ᵗ), 1 - β1, 1 - β2, and what stands beside √v̂: ε, or for ε = 0 as good as nothing."""
         correction2 = 1.0 / (1.0 - beta2**step)
-        floor = epsilon * (np.sqrt(correction2) if epsilon_hat else 1.0)
+        beside = epsilon * (np.sqrt(correction2) if epsilon_hat else 1.0)
+        floor = beside if beside > 0.0 else 1e-19  # 0 / 1e-19 is 0; √v̂ of what float32 can square is larger
         return 1.0 / (1.0 - beta1**step), correction2, 1.0 - beta1, 1.0 - beta2, floor
 
     @staticmethod

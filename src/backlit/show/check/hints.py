@@ -12,6 +12,7 @@ import msgspec
 from backlit.check.records import CheckedNumber, CheckedWork, Fit
 from backlit.errors import BacklitError
 from backlit.show.check.lines import says, without_numbers, without_result
+from backlit.show.check.words import SAME
 
 HINTS = {1: "the place", 2: "the kind", 3: "the line"}
 """The hints, each with what it adds."""
@@ -46,6 +47,8 @@ def hinted(work: CheckedWork, hint: int | None) -> CheckedWork:
 
 
 def _blank(number: CheckedNumber, **kept: Any) -> CheckedNumber:
+    if number.verdict == "carried" and number.explained_by:
+        kept["remark"] = SAME
     return msgspec.structs.replace(number, **{**BLANK, **kept})
 
 

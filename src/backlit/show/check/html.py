@@ -9,7 +9,6 @@ from markupsafe import Markup
 
 from backlit.show.check.parts import Cause, Detail, Parts
 from backlit.show.check.text import TABLE_NOTE, head_of
-from backlit.show.check.words import MARKS
 from backlit.show.pages import template
 from backlit.show.worked.html import equation
 
@@ -47,7 +46,7 @@ def checked_parts(parts: Parts, prefix: str = PREFIX, level: int = 1) -> str:
     details = tuple(map(_labelled, parts.details))
     made: str = template("check.html").render(
         parts=msgspec.structs.replace(parts, details=details), prefix=prefix, first=f"h{level}", level=f"h{level + 1}",
-        several=len(details) > 1, heads=head_of(parts), marks=MARKS, equation=equation, table_note=TABLE_NOTE,
+        several=len(details) > 1, heads=head_of(parts), equation=equation, table_note=TABLE_NOTE,
         large=large,
     )  # fmt: skip
     return made
@@ -65,7 +64,7 @@ def large(text: str) -> str:
     >>> large("right"), large("dE/dw")
     ('Right', 'dE/dw')
     """
-    return text[:1].upper() + text[1:] if text.split(" ")[0].rstrip(",").isalpha() else text
+    return text[:1].upper() + text[1:] if text.split(" ", maxsplit=1)[0].rstrip(",").isalpha() else text
 
 
 def _labelled(detail: Detail) -> Detail:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from backlit.show.check.parts import Detail, Line, Parts
 from backlit.show.check.text import TABLE_NOTE, cells_of, head_of
-from backlit.show.check.words import MARKS
 from backlit.show.worked.markdown import escaped
 
 
@@ -53,9 +52,15 @@ def _line(line: Line) -> str:
 
 def _table(parts: Parts) -> str:
     head = head_of(parts)
-    rule = ["---", *["---:"] * (len(head) - 2), "---"]
     rows = []
     for row in parts.rows:
-        *cells, said = map(escaped, cells_of(row, parts))
-        rows.append([*cells, f"{MARKS[row.verdict]} {said}"])
-    return "\n".join(f"| {' | '.join(line)} |" for line in [head, rule, *rows])
+        *cells, said = cells_of(row, parts)
+        rows.append([*cells, f"{row.mark} {said}"])
+    return pipes(head, rows, range(1, len(head) - 1))
+
+
+def pipes(head: Sequence[str], rows: Iterable[Sequence[str]], numbers: Collection[int]) -> str:
+    """Give a table of texts; the columns of these numbers, from 0, stand to the right."""
+    rule = ["---:" if k in numbers else "---" for k in range(len(head))]
+    lines = [map(escaped, head), rule, *(map(escaped, row) for row in rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from backlit.show.check.parts import Detail, Line, Parts
 from backlit.show.check.text import TABLE_NOTE, cells_of, head_of
-from backlit.show.check.words import MARKS
 from backlit.show.notebook import heading_html, lines_html, table_html, words_html
 
 
@@ -35,7 +34,7 @@ def _parts(parts: Parts) -> Iterator[str]:
 
 def _row(parts: Parts, k: int) -> list[str]:
     name, *numbers, said = cells_of(parts.rows[k], parts)
-    return [name, f"{MARKS[parts.rows[k].verdict]} {said}", *numbers]
+    return [name, f"{parts.rows[k].mark} {said}", *numbers]
 
 
 def _said(text: str) -> Iterator[str]:

@@ -64,9 +64,8 @@ class Detail(msgspec.Struct, frozen=True):
 
 
 class Listed(msgspec.Struct, frozen=True):
-    """Numbers of a verdict that needs a word: a heading, their names, the word."""
+    """Numbers that need a word: what they are called, their names, the word."""
 
-    verdict: Verdict
     title: str
     names: str
     said: str
@@ -75,7 +74,7 @@ class Listed(msgspec.Struct, frozen=True):
 class Row(msgspec.Struct, frozen=True):
     """A number in the table of all: name, on the sheet, expected from it, in the worked example, verdict, remark.
 
-    `detail` is the place of what says more, 0 where there is none.
+    `detail` is the place of what says more, 0 where there is none; `mark` is a sign beside the verdict.
     """
 
     name: str
@@ -86,6 +85,12 @@ class Row(msgspec.Struct, frozen=True):
     said: str
     remark: str
     detail: int = 0
+    mark: str = ""
+
+    @property
+    def kind(self) -> str:
+        """The verdict in a word without blanks, for styles; that of a number with an earlier one's mistake is again."""
+        return "again" if self.said == words.AGAIN else self.verdict.replace(" ", "-")
 
 
 class Parts(msgspec.Struct, frozen=True):
@@ -114,8 +119,7 @@ def parts(work: CheckedWork, hint: int | None = None) -> Parts:
     """Put together what is shown of checked work; under a hint it is what `hinted` gives of it."""
     steps = words.several_steps(work)
     own = [number for number in work.wrong if hint is None or number is work.wrong[0]]
-    codes = {number.fits[0].code for number in own if len(number.fits) == 1}
-    own = [number for k, number in enumerate(own) if not k or number.fits or number.explained_by not in codes]
+    own = _once_each(own)
     shown = own[:MOST_DETAILS]
     details = tuple(_detail(work, number, place, hint, steps) for place, number in enumerate(shown, 1))
     rest = own[MOST_DETAILS:]
@@ -124,8 +128,20 @@ def parts(work: CheckedWork, hint: int | None = None) -> Parts:
         _title(work), words.verdict(work), words.beside(work), words.right(work),
         tuple(words.sentence(note) for note in work.notes), details, _rest(rest, steps), _listed(work, steps),
         tuple(_row(number, shown, steps) for number in work.numbers), expected,
-        expected and any(number.key != number.follows for number in work.numbers), _next(hint, work), work.all_right,
+        expected and any(map(words.differs, work.numbers)), _next(hint, work), work.all_right,
     )  # fmt: skip
+
+
+def _once_each(numbers: list[CheckedNumber]) -> list[CheckedNumber]:
+    """Leave numbers out whose mistake an earlier one has too: what is said there is said of them."""
+    seen: set[str] = set()
+    found = []
+    for number in numbers:
+        codes = codes_of(number)
+        if len(codes) != 1 or not codes & seen:
+            found.append(number)
+            seen |= codes if len(codes) == 1 else set()
+    return found
 
 
 def _title(work: CheckedWork) -> str:
@@ -152,24 +168,21 @@ def _rest(numbers: list[CheckedNumber], steps: bool) -> str:
 
 
 def _listed(work: CheckedWork, steps: bool) -> tuple[Listed, ...]:
-    found = []
-    for verdict, (title, one) in words.GROUPS.items():
-        numbers = work.of(verdict)
-        if numbers:
-            said = one if len(numbers) == 1 else words.SEVERAL[verdict]
-            found.append(Listed(verdict, title, words.names(numbers, steps=steps), said))
-    return tuple(found)
+    return tuple(Listed(title, words.names(numbers, steps=steps), said) for title, numbers, said in words.groups(work))
 
 
 def _row(number: CheckedNumber, shown: list[CheckedNumber], steps: bool) -> Row:
     detail = next((place for place, one in enumerate(shown, 1) if one is number), 0)
-    said = words.VERDICTS[number.verdict]
-    if not detail and number.verdict == "wrong" and number.explained_by:
-        place = next((k for k, one in enumerate(shown, 1) if [f.code for f in one.fits] == [number.explained_by]), 0)
-        said, detail = (f"{said}, by the same mistake", place) if place else (said, 0)
-    remark = plain(number.remark, SENTENCE) if number.remark else ""
-    return Row(words.name_of(number, steps=steps), plain(number.given), number.follows, number.key, number.verdict,
-               said, remark, detail)  # fmt: skip
+    said = words.said_of(number)
+    codes = [codes_of(one) for one in shown]
+    if not detail and len(codes_of(number)) == 1 and codes_of(number) in codes:
+        detail = codes.index(codes_of(number)) + 1
+        said = "wrong, by the same mistake" if number.verdict == "wrong" else said
+    told = number.verdict in words.REMARKED or words.is_same(number)
+    remark = plain(number.remark, SENTENCE) if number.remark and not told else ""
+    key = number.key if words.differs(number) else ""
+    return Row(words.name_of(number, steps=steps), plain(number.given), number.follows, key, number.verdict, said,
+               remark, detail, words.mark_of(number))  # fmt: skip
 
 
 # ------------------------------------------------------------------------------------------------------ a wrong number
@@ -177,10 +190,10 @@ def _row(number: CheckedNumber, shown: list[CheckedNumber], steps: bool) -> Row:
 
 def _detail(work: CheckedWork, number: CheckedNumber, place: int, hint: int | None, steps: bool) -> Detail:
     """Go into a wrong number; where the mistake was made on the way to it, into the line there too."""
-    right = _line(RIGHT if number.right_line == number.line else OWN, number.line, number.record)
+    right = _line(OWN if words.differs(number) or hint else RIGHT, number.line, number.record)
     causes = tuple(_cause(work, number, fit, right, steps) for fit in number.fits)
     lines = [_beside(right, causes)]
-    if number.right_line != number.line:
+    if words.differs(number):
         lines.append(_line(EXAMPLE, number.right_line, number.record))
     records = {record.name: record for record in work.records}
     at = {fit.at for fit in number.fits if words.made_at(number, fit)}
@@ -196,13 +209,18 @@ def _detail(work: CheckedWork, number: CheckedNumber, place: int, hint: int | No
 
 def _cause(work: CheckedWork, number: CheckedNumber, fit: Fit, right: Line | None, steps: bool) -> Cause:
     alone = len(number.fits) == 1
-    others = [one for one in work.wrong if alone and one is not number and one.explained_by == fit.code]
+    others = [one for one in work.numbers if alone and one is not number and fit.code in codes_of(one)]
     explains = words.explains(fit, words.names(others, steps=steps))
     said = (words.sentence(fit.why), words.made_at(number, fit), explains)
     line = _line(MISTAKEN, fit.line, fit.at)
     if line is not None and right is not None and line.name.removeprefix("-") == right.name.removeprefix("-"):
         line = msgspec.structs.replace(line, parts=_marked(line, right))
     return Cause(words.title_of(fit), tuple(filter(None, said)), line)
+
+
+def codes_of(number: CheckedNumber) -> set[str]:
+    """Give the codes of the mistakes that give a number."""
+    return {fit.code for fit in number.fits} | ({number.explained_by} if number.explained_by else set())
 
 
 def _beside(right: Line | None, causes: tuple[Cause, ...]) -> Line | None:

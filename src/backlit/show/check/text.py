@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from rich.cells import cell_len
 from rich.text import Text
 
-from backlit.check.records import Verdict
 from backlit.show.check.parts import Cause, Detail, Line, Parts, Row
 from backlit.show.names import without_middle
 
@@ -18,9 +17,9 @@ LONGEST_NAME = 40
 LEAST_WIDTH = 40
 HEADING, NAME, QUIET, DIFFERS = "bold cyan", "bold", "dim", "bold underline"
 
-STYLES: dict[Verdict, str] = {
-    "right": "green", "carried": "green", "rounded": "green", "truncated": "green", "not tested": "yellow",
-    "wrong": "bold red",
+STYLES = {
+    "right": "green", "carried": "green", "rounded": "green", "truncated": "green", "not-tested": "yellow",
+    "wrong": "bold red", "again": "red",
 }  # fmt: skip
 
 
@@ -121,7 +120,7 @@ def cells_of(row: Row, parts: Parts, *, places: bool = True) -> list[str]:
     """Give a row of the table as text: name, given, expected as far as it is shown, verdict with its remark."""
     said = f"{row.said}, see {row.detail}" if places and row.detail and len(parts.details) > 1 else row.said
     expected = [row.follows] if parts.expected else []
-    keys = [row.key if row.key != row.follows else ""] if parts.keys else []
+    keys = [row.key] if parts.keys else []
     return [row.name, row.given, *expected, *keys, f"{said}: {row.remark}" if row.remark else said]
 
 
@@ -139,7 +138,7 @@ TABLE_NOTE = (
 
 def _table(parts: Parts, width: int) -> Iterator[Text]:
     head, rows = head_of(parts), [cells_of(row, parts) for row in parts.rows]
-    styles = [STYLES[row.verdict] for row in parts.rows]
+    styles = [STYLES[row.kind] for row in parts.rows]
     yield from table_lines(head, rows, width, styles)
     if parts.keys:
         yield from _words(TABLE_NOTE, width, INDENT, QUIET)
@@ -189,9 +188,7 @@ def _padded(text: str, width: int, *, right: bool) -> str:
     return space + text if right else text + space
 
 
-def _list(
-    head: Sequence[str], rows: Iterable[Sequence[str]], width: int, styles: Sequence[str]
-) -> Iterator[Text]:
+def _list(head: Sequence[str], rows: Iterable[Sequence[str]], width: int, styles: Sequence[str]) -> Iterator[Text]:
     """Give each row as a list: its name, its verdict, and the numbers by their heads."""
     for row, style in zip(rows, styles, strict=True):
         for line in textwrap.wrap(row[0], width - len(INDENT), break_on_hyphens=False):

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 from backlit.check.records import CheckedNumber, CheckedWork, Fit, Verdict
 from backlit.errors import counted
+from backlit.show.check.lines import is_number, parts_of
 from backlit.show.report.texts import NAME, SENTENCE, plain
 
 VERDICTS: dict[Verdict, str] = {
-    "right": "right", "carried": "right, carried", "rounded": "right, rounded too early",
+    "right": "right", "carried": "right, carried", "rounded": "right, rounded on the way",
     "truncated": "right, digits cut off", "not tested": "not tested", "wrong": "wrong",
 }  # fmt: skip
 """The verdicts as a table says them."""
@@ -24,23 +25,59 @@ GOOD: tuple[Verdict, ...] = ("right", "rounded", "truncated")
 
 PHASES = {"forward": "forward pass", "error": "error", "backward": "backward pass", "update": "update"}
 
-GROUPS: dict[Verdict, tuple[str, str]] = {
-    "carried": ("Right, carried", "It follows from an earlier wrong number, and is not counted again."),
-    "rounded": ("Rounded too early", "No mistake: a number on the way was rounded to fewer digits."),
-    "truncated": ("Digits cut off", "No mistake: the last digits were cut off instead of rounded."),
-    "not tested": ("Not tested", "The mistake before changes it by less than its own rounding, so it can tell nothing."),
-}  # fmt: skip
-"""The verdicts that need a word, each with its heading and the word for one number."""
+AGAIN = "the same mistake again"
+"""The verdict of a number that has come about by the mistake of an earlier one; it is not counted again."""
 
-SEVERAL: dict[Verdict, str] = {
-    "carried": "They follow from an earlier wrong number, and are not counted again.",
-    "rounded": "No mistakes: numbers on the way were rounded to fewer digits.",
-    "truncated": "No mistakes: the last digits were cut off instead of rounded.",
-    "not tested": "The mistake before changes them by less than their own rounding, so they can tell nothing.",
-}
+SAME = "by the same mistake as an earlier number"
+"""The remark that a hint leaves of a number that an earlier number's mistake explains."""
 
 LISTED = 12
 """So many names are listed."""
+
+
+def is_same(number: CheckedNumber) -> bool:
+    """Tell whether a number has come about by the mistake of an earlier one."""
+    return number.verdict == "carried" and (bool(number.explained_by) or number.remark == SAME)
+
+
+def said_of(number: CheckedNumber) -> str:
+    """Give a number's verdict as the table says it."""
+    return AGAIN if is_same(number) else VERDICTS[number.verdict]
+
+
+def mark_of(number: CheckedNumber) -> str:
+    """Give the sign beside a number's verdict."""
+    return MARKS["wrong" if is_same(number) else number.verdict]
+
+
+def groups(work: CheckedWork) -> list[tuple[str, tuple[CheckedNumber, ...], str]]:
+    """Give the numbers that need a word: what they are called, which they are, the word."""
+    same = tuple(number for number in work.numbers if is_same(number))
+    carried = tuple(number for number in work.of("carried") if not is_same(number))
+    found = [
+        ("The same mistake again", same, "Not counted again."),
+        ("Right, carried", carried, f"{_they(carried, 'follows', 'follow')} from an earlier wrong number, and "
+                                    f"{'is' if len(carried) == 1 else 'are'} not counted again."),
+    ]  # fmt: skip
+    for verdict, (title, otherwise) in REMARKED.items():
+        numbers = work.of(verdict)
+        for remark in dict.fromkeys(number.remark for number in numbers):
+            those = tuple(number for number in numbers if number.remark == remark)
+            why = sentence(remark or otherwise)
+            found.append((title, those, why if verdict == "not tested" else f"No mistake. {why}"))
+    return [group for group in found if group[1]]
+
+
+REMARKED: dict[Verdict, tuple[str, str]] = {
+    "rounded": ("Rounded on the way", "a number on the way was rounded to fewer digits"),
+    "truncated": ("Digits cut off", "the last digits were cut off instead of rounded"),
+    "not tested": ("Not tested", "what is wrong before changes less than the last digit"),
+}
+"""The verdicts whose remarks say why, each with what they are called and what to say where there is no remark."""
+
+
+def _they(numbers: Sequence[CheckedNumber], one: str, several: str) -> str:
+    return f"It {one}" if len(numbers) == 1 else f"They {several}"
 
 
 def several_steps(work: CheckedWork) -> bool:
@@ -82,14 +119,15 @@ def verdict(work: CheckedWork) -> str:
 
 def beside(work: CheckedWork) -> str:
     """Say how the numbers that are not simply right are counted; empty where all are right, or all others wrong."""
-    said = [f"{len(work.wrong):,} are wrong"] if len(work.wrong) > 1 else []
-    carried, untested = len(work.of("carried")), len(work.of("not tested"))
+    same, untested = sum(map(is_same, work.numbers)), len(work.of("not tested"))
+    carried = len(work.of("carried")) - same
+    spared = [f"{same:,} by the same mistake"] if same else []
     if carried:
-        more = "follows from an earlier wrong one and is" if carried == 1 else "follow from earlier wrong ones and are"
-        said.append(f"{carried:,} {more} not counted again")
-    if untested:
-        said.append(f"{untested:,} {'is' if untested == 1 else 'are'} not tested")
-    return f"{'; '.join(said)}." if said else ""
+        spared.append(f"{carried:,} that {'follows' if carried == 1 else 'follow'} from an earlier wrong one")
+    said = [f"{len(work.wrong):,} are wrong."] if len(work.wrong) > 1 else []
+    said += [f"Not counted again: {', '.join(spared)}."] if spared else []
+    said += [f"{untested:,} {'is' if untested == 1 else 'are'} not tested."] if untested else []
+    return " ".join(said)
 
 
 def right(work: CheckedWork) -> str:
@@ -107,16 +145,34 @@ def right(work: CheckedWork) -> str:
 
 def heading(number: CheckedNumber, *, steps: bool = False) -> str:
     """Give a wrong number with what the sheet has; where the worked example calls it otherwise, that name too."""
-    own = plain(number.record, NAME)
+    own = ("-" if is_negative(number) else "") + plain(number.record, NAME)
     also = f" ({own} in the worked example)" if number.record and own != plain(number.name, NAME) else ""
     return f"{name_of(number, steps=steps)} = {plain(number.given)}{also}"
+
+
+def is_negative(number: CheckedNumber) -> bool:
+    """Tell whether the sheet has the negative of the worked example's number: as δ is -dE/dnet for many."""
+    result = parts_of(number.right_line, number.record)[-1]
+    if not is_number(result) or not is_number(number.key) or not float(number.key):
+        return False
+    return result.startswith("-") != number.key.startswith("-")
+
+
+def differs(number: CheckedNumber) -> bool:
+    """Tell whether the worked example has another number than what is expected, by more than rounding allows."""
+    if number.key in {"", number.follows}:
+        return False
+    try:
+        return not abs(float(number.key) - float(number.follows)) <= number.allowed
+    except ValueError:
+        return True
 
 
 def expected(number: CheckedNumber) -> str:
     """Say what was expected; empty where a hint has taken it out."""
     if not number.follows:
         return ""
-    if number.follows == number.key or not number.key:
+    if not differs(number):
         return f"Expected: {number.follows}."
     return f"Expected from the numbers before it on the sheet: {number.follows}. In the worked example: {number.key}."
 
@@ -149,9 +205,9 @@ def title_of(fit: Fit) -> str:
 def explains(fit: Fit, others: str) -> str:
     """Say how many of the sheet's wrong numbers a mistake explains, and which others; empty where that is one alone."""
     if fit.of < 2:
-        return f"It explains {others} too." if others else ""
+        return ""
     which = f": this one and {others}" if others else ""
-    return f"It explains {fit.explains:,} of {counted(fit.of, 'wrong number')} of this kind{which}."
+    return f"It explains {fit.explains:,} of {counted(fit.of, 'wrong number')}{which}."
 
 
 def made_at(number: CheckedNumber, fit: Fit) -> str:
@@ -173,6 +229,11 @@ def sentence(text: str) -> str:
     """
     text = plain(text, SENTENCE).strip() if text else ""
     first = text.split(" ")[0]
-    if first.isalpha() and first.islower() and len(first) > 1 and first not in QUANTITIES:
+    if first.isalpha() and first.islower() and (len(first) > 1 or first == "a") and first not in QUANTITIES:
         text = text[0].upper() + text[1:]
+    return finished(text)
+
+
+def finished(text: str) -> str:
+    """Give a text with a full stop at its end, where it has none."""
     return text if not text or text.endswith((".", "!", "?", ":")) else f"{text}."

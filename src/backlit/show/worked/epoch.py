@@ -13,16 +13,18 @@ import msgspec
 from rich.text import Text
 
 from backlit.engine import Shown
-from backlit.explain import Step, Summary
+from backlit.explain import NumberTable, Step, Summary, epoch_table
 from backlit.explain.algebra.numerals import decimal_text
 from backlit.explain.occasion import named_rows
+from backlit.explain.record.quantities import Place
 from backlit.show import notebook
 from backlit.show.worked import latex as worked_latex
 from backlit.show.worked import notebook as worked_notebook
 from backlit.show.worked import text as worked_text
 from backlit.show.worked.equation_parts import latex_decimal
 from backlit.show.worked.example import WorkedExample
-from backlit.show.worked.markdown import escaped
+from backlit.show.worked.escapes import escaped, text_latex
+from backlit.show.worked.tables import table_latex, table_markdown, table_rows_html, table_text
 
 TITLE = "One epoch of training, step by step"
 
@@ -76,6 +78,14 @@ class WorkedEpoch(Shown):
         errors = tuple(step.step.recording.errors[-1] for step in self)
         return Summary(TITLE, tuple(facts), errors, first.digits, first.summary.measured)
 
+    @functools.cached_property
+    def table(self) -> NumberTable | None:
+        """A line for each step, with the weights behind it; of one row also its inputs, net, out and error.
+
+        None where parts of the steps were asked for, or the network or the epoch is too large for a table.
+        """
+        return epoch_table([step.step for step in self])
+
     @property
     def _columns(self) -> tuple[str, str, str]:
         return "step", "rows", f"{self.summary.measured} before it"
@@ -94,11 +104,20 @@ class WorkedEpoch(Shown):
             batch = step.step.recording.batch
             title = f"Step {batch.number}: batch {batch.batch} of {batch.batches} of epoch {batch.epoch}"
             facts = tuple(fact for fact in step.step.occasion if fact[0] not in {"step", "beyond"})
+            if name := self._carried_on(step) if step is not self[0] else "":
+                left = f"those that step {batch.number - 1} left: {name} here is {name}+ there"
+                facts += (("weights", left),)
             facts += tuple(fact for fact in step.example.summary.facts if fact[0] == "left out")
             head = Summary(title, facts, (), self.summary.digits)
             twin = WorkedExample(step.step, compare=step.compare)
             twin.example = msgspec.structs.replace(step.example, summary=head)
             yield title, twin
+
+    @staticmethod
+    def _carried_on(step: WorkedExample) -> str:
+        """Name a parameter that the step before has changed; an empty text where none is trained."""
+        updates = step.step.contents.updates
+        return updates[0].parameter.name(Place(0, 0, 0)).text if updates else ""
 
     def text(self, width: int = worked_text.WIDTH, **options: Any) -> Text:
         """Give the text with its styles, for a terminal of that width; `options` are those of `WorkedExample.text`."""
@@ -111,6 +130,9 @@ class WorkedEpoch(Shown):
         lines.append(Text())
         for number, name, error in rows:
             lines.append(Text(f"  {number:>{widths[0]}}  {name:<{widths[1]}}  {error:>{widths[2]}}"))
+        if self.table:
+            lines += [Text(), Text(self.table.title, style="bold cyan")]
+            lines += [Text(f"  {line}".rstrip()) for line in table_text(self.table, width - 2)]
         for _, step in self._titled():
             lines += [Text(), Text("─" * min(width, 60), style="dim"), step.text(width, **options)]
         return Text("\n").join(lines)
@@ -126,11 +148,13 @@ class WorkedEpoch(Shown):
         lines += [f"- **{name}:** {escaped(fact)}" for name, fact in self.summary.facts]
         lines += ["", f"| {' | '.join(self._columns)} |", "|---:|---|---:|"]
         lines += [f"| {number} | {escaped(rows)} | {error} |" for number, rows, error in self._table()]
-        return "\n".join(lines) + "\n"
+        if self.table:
+            lines += ["", f"## {self.table.title}", "", *table_markdown(self.table)]
+        return "\n".join(lines).rstrip() + "\n"
 
     def to_latex(self) -> str:
         """Give a LaTeX document that compiles as it is."""
-        text = worked_latex.text_latex
+        text = text_latex
         lines = [rf"\section*{{{text(TITLE)}}}", r"\begin{itemize}"]
         lines += [rf"\item {text(name)}: {text(fact)}" for name, fact in self.summary.facts]
         lines += [r"\end{itemize}", r"\begin{longtable}{rlr}", " & ".join(self._columns) + r" \\"]
@@ -139,6 +163,8 @@ class WorkedEpoch(Shown):
             for (number, rows, _), error in zip(self._table(), self.summary.errors, strict=True)
         ]
         lines += [r"\end{longtable}"]
+        if self.table:
+            lines += [rf"\subsection*{{{text(self.table.title)}}}", *table_latex(self.table)]
         bodies = [worked_latex.worked_body(step.example) for _, step in self._titled()]
         return worked_latex.PREAMBLE + "\n".join([*lines, *bodies]) + "\\end{document}\n"
 
@@ -161,8 +187,14 @@ class WorkedEpoch(Shown):
         )
         return (
             f'<main class="worked"><h1>{escape(TITLE)}</h1>\n<dl>{facts}</dl>\n'
-            f"<table><tr>{heads}</tr>{rows}</table></main>"
+            f"<table><tr>{heads}</tr>{rows}</table>{self._html_table()}</main>"
         )
+
+    def _html_table(self) -> str:
+        if self.table is None:
+            return ""
+        scrolls = '<div class="scroll" role="group" aria-label="Table" tabindex="0">'
+        return f"\n<h2>{escape(self.table.title)}</h2>\n{scrolls}{table_rows_html(self.table)}</div>"
 
     def to_json(self) -> str:
         """Give the summary, and of each step the summary and all records."""
@@ -187,9 +219,11 @@ class WorkedEpoch(Shown):
 
     def _notebook_head(self) -> str:
         facts = notebook.table_html(("", ""), self.summary.facts, 2)
-        return (
-            f"{notebook.heading_html(TITLE, size='1.3em')}{facts}{notebook.table_html(self._columns, self._table(), 0)}"
-        )
+        parts = [notebook.heading_html(TITLE, size="1.3em"), facts, notebook.table_html(self._columns, self._table(), 0)]
+        if self.table:
+            heads, lines, fixed = self.table.heads, self.table.lines, self.table.fixed
+            parts += [notebook.heading_html(self.table.title), notebook.table_html(heads, lines, fixed)]
+        return "".join(parts)
 
     def _repr_html_(self) -> str:
         steps = "".join(worked_notebook.worked_fragment(step.example) for _, step in self._titled())

@@ -22,6 +22,7 @@ from backlit.show.network.svg import NETWORK_STYLE, PIECES_STYLE, drawing_svgs
 from backlit.show.network.words import drawing_caption, rows_drawn, rows_left_out
 from backlit.show.pages import template
 from backlit.show.worked.equation_parts import equation_parts
+from backlit.show.worked.tables import table_rows_html
 
 DRAWING_DIGITS = 4
 MOST_RESULTS = 4
@@ -70,7 +71,7 @@ def _render(example: Example, *, page: bool, names: bool | None) -> str:
         example=example, page=page, maths=maths, anchor=anchor, network_style=Markup(NETWORK_STYLE + PIECES_STYLE),
         equation=lambda record, linked: equation(record, linked, known), parts=_parts(example),
         results=lambda section: results(section, min(digits, DRAWING_DIGITS)), left_out=rows_left_out(example),
-        number=lambda value: decimal_text(value, digits),
+        number=lambda value: decimal_text(value, digits), rows_html=lambda table: Markup(table_rows_html(table)),
         drawn=[_pictures(drawing, min(digits, DRAWING_DIGITS), names, number)
                for number, drawing in enumerate(example.drawings)],
     )  # fmt: skip

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from backlit.explain.algebra.numerals import latex_number
-from backlit.explain.quantity_names import latex_text
 from backlit.explain.record.step_records import Change, Example, Record, Section
 from backlit.show.worked.equation_parts import equation_parts, latex_decimal
+from backlit.show.worked.escapes import text_latex
 from backlit.show.worked.formula_forms import broken
+from backlit.show.worked.tables import table_latex
 
 PREAMBLE = r"""\documentclass[a4paper]{article}
 \usepackage[utf8]{inputenc}
@@ -18,13 +19,6 @@ PREAMBLE = r"""\documentclass[a4paper]{article}
 \setlength{\parindent}{0pt}
 \begin{document}
 """
-
-SIGNS = {
-    "→": r"\to", "·": r"\cdot", "²": "^2", "√": r"\surd", "≤": r"\le", "≥": r"\ge", "≠": r"\ne", "Σ": r"\Sigma",
-    "‖": r"\Vert", "η": r"\eta", "μ": r"\mu", "ρ": r"\rho", "ε": r"\varepsilon", "β": r"\beta", "λ": r"\lambda",
-    "α": r"\alpha", "δ": r"\delta", "∞": r"\infty", "…": r"\ldots",
-}  # fmt: skip
-
 
 def worked_latex(example: Example) -> str:
     """Give a worked example as a document that compiles as it is."""
@@ -56,6 +50,9 @@ def _section(section: Section, digits: int) -> Iterator[str]:
         for record in section.given:
             yield rf"${record.symbol}$ & ${latex_number(record.shown)}$ & {text_latex(record.note)} \\"
         yield r"\end{longtable}"
+    for table in section.tables:
+        yield rf"\par {text_latex(table.title)}"
+        yield from table_latex(table)
     for record in section.worked:
         yield from _record(record, digits)
 
@@ -77,8 +74,3 @@ def _changes(changes: tuple[Change, ...]) -> Iterator[str]:
     for change in changes:
         yield text_latex(change.name) + "".join(f" & ${latex_number(number)}$" for number in change.shown) + r" \\"
     yield r"\end{longtable}"
-
-
-def text_latex(text: str) -> str:
-    """Give text with the characters escaped that mean something in LaTeX, and signs that its fonts lack as formulas."""
-    return "".join(f"${SIGNS[c]}$" if c in SIGNS else c for c in latex_text(text))

@@ -11,7 +11,9 @@ from collections.abc import Iterator
 from backlit.explain.algebra.numerals import decimal_text
 from backlit.explain.record.step_records import Change, Example, Record, Section
 from backlit.show.worked.equation_parts import equation_parts
+from backlit.show.worked.escapes import escaped
 from backlit.show.worked.formula_forms import broken, markdown_formula
+from backlit.show.worked.tables import table_markdown
 
 BREAK = r" \cr "
 """The end of a line within a formula: GitHub takes one backslash of two away."""
@@ -46,6 +48,10 @@ def _section(section: Section) -> Iterator[str]:
             cells = (f"${markdown_formula(record.symbol)}$", record.shown, escaped(record.note))
             yield f"| {' | '.join(cells)} |"
         yield ""
+    for table in section.tables:
+        yield f"{escaped(table.title)}:"
+        yield ""
+        yield from table_markdown(table)
     for record in section.worked:
         yield from _record(record)
 
@@ -77,8 +83,3 @@ def _changes(changes: tuple[Change, ...]) -> Iterator[str]:
     yield "|---|---:|---:|---:|"
     for change in changes:
         yield f"| {escaped(change.name)} | {' | '.join(change.shown)} |"
-
-
-def escaped(text: str) -> str:
-    """Give text with the characters escaped that mean something in Markdown."""
-    return "".join(f"\\{c}" if c in "\\`*_[]<>|#" else c for c in text)

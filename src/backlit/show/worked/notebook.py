@@ -44,7 +44,8 @@ WIDEST = 100
 
 def worked_outputs(example: Example, most: int = MOST_OUTPUTS) -> Iterator[Output]:
     """Give the outputs of a cell, in order, `most` of formulas; each says in `text/plain` what it shows."""
-    yield {"text/html": f"{_head(example)}{''.join(_pictures(example))}", "text/plain": _head_text(example)}
+    tables = "".join(_tables(example))
+    yield {"text/html": f"{_head(example)}{''.join(_pictures(example))}{tables}", "text/plain": _head_text(example)}
     blocks, left_out = _blocks(example.sections, most)
     yield from map(_output, blocks)
     if left_out:
@@ -57,7 +58,7 @@ def worked_outputs(example: Example, most: int = MOST_OUTPUTS) -> Iterator[Outpu
 
 def worked_fragment(example: Example) -> str:
     """Give one HTML text of it all: formulas as plain text, since only some programs render others within HTML."""
-    parts = [_head(example), *_pictures(example)]
+    parts = [_head(example), *_pictures(example), *_tables(example)]
     for section in example.sections:
         lines = [line for record in section.records for line in _lines_of(record)]
         parts += [heading_html(section.title), lines_html("\n".join(lines))]
@@ -82,6 +83,11 @@ def _head(example: Example) -> str:
             rows.insert(FEW // 2, ("...", ""))
         parts += [heading_html(summary.errors_title), table_html(("step", summary.measured), rows, 0)]
     return "".join(parts)
+
+
+def _tables(example: Example) -> Iterator[str]:
+    for table in (table for section in example.sections for table in section.tables):
+        yield heading_html(table.title) + table_html(table.heads, table.lines, table.fixed)
 
 
 FEW = 12

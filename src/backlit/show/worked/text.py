@@ -13,6 +13,7 @@ from backlit.explain.record.step_records import Change, Example, Record, Section
 from backlit.show.network import text as diagram_text
 from backlit.show.network.words import drawing_caption, passed_on, rows_left_out
 from backlit.show.worked.equation_parts import says_the_same
+from backlit.show.worked.tables import table_text
 
 WIDTH = 100
 INDENT = "  "
@@ -84,6 +85,9 @@ def _heading(title: str) -> Text:
 
 def _section(section: Section, digits: int, width: int) -> Iterator[Text]:
     yield from _given(section.given, width)
+    for table in section.tables:
+        yield Text.assemble("\n", INDENT, (f"{table.title}:", QUIET))
+        yield from (Text(INDENT + line) for line in table_text(table, width - len(INDENT)))
     worked = section.worked
     if not worked:
         return

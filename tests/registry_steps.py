@@ -24,7 +24,11 @@ def step_of(
     """Record a step of a network of three inputs, three hidden units and two outputs, drawn by a fixed seed."""
     rng = np.random.default_rng(5)
     made = losses[loss]() if isinstance(loss, str) else loss
-    chain = [bl.Dense(3, hidden), *([extra] if extra is not None else []), bl.Dense(outputs, last or last_activation(made))]
+    chain = [
+        bl.Dense(3, hidden),
+        *([extra] if extra is not None else []),
+        bl.Dense(outputs, last or last_activation(made)),
+    ]
     network = bl.Network(chain, inputs=3, loss=made, seed=3)
     network.parameters[:] += rng.normal(0.0, 0.1, network.parameters.size)
     X = draw_rows(network, rows, rng)

@@ -1,0 +1,219 @@
+"""The gradients that code gives which makes a mistake of the catalogue: of all mistakes at once, number by number.
+
+A planting is a mistake made everywhere, or in one layer. Each number of the step is a vector with a number for each
+planting, worked out by the step's own formula on such vectors; where a planting changes the formula, its number is that
+of the changed one. Nothing here knows backpropagation.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import SimpleNamespace
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from backlit.check.catalogue import Mistake, mistakes
+from backlit.check.evaluation import value_of
+from backlit.check.graph import StepGraph, operands
+from backlit.check.site import Changed, Site
+from backlit.errors import BacklitError
+from backlit.explain.algebra.tree import Apply, Node, evaluate
+from backlit.explain.record.quantities import Key
+from backlit.kernels.types import Array
+
+EVERYWHERE, ERROR = "everywhere", "the error"
+MOST_FORMS = 12
+"""So many forms of a mistake are tried at a number: each other weight in the place of the right one, say."""
+
+SIMPLE = {"+", "*", "neg", "/", "^", "exp", "log", "ln", "tanh", "cosh", "sqrt"}
+VECTORS = SimpleNamespace(mpf=float, exp=np.exp, log=np.log, tanh=np.tanh, cosh=np.cosh, sqrt=np.sqrt, pi=np.pi)
+
+AFTER_THE_GRADIENT = {"slot", "new slot", "new weight", "norm"}
+
+Numbers = float | Array
+"""A number that all plantings have, or one for each of them."""
+
+
+class Planting(msgspec.Struct, frozen=True):
+    """A mistake, made everywhere or in one layer: which form of it, and the changed formulas by their numbers."""
+
+    mistake: Mistake
+    where: str
+    detail: str
+    form: str
+    changes: Mapping[Key, Node]
+
+    def with_other(self, other: Planting) -> dict[Key, Node] | None:
+        """Give both mistakes' formulas; None where they change the same one."""
+        if not self.changes.keys().isdisjoint(other.changes.keys()):
+            return None
+        return {**self.changes, **other.changes}
+
+
+def rank_of(mistake: Mistake) -> int:
+    """Give how far a mistake is from a wrong belief, which code makes at all numbers alike, from 0 to 2."""
+    return 2 if mistake.general else int(mistake.scope == "here")
+
+
+def plantings(graph: StepGraph, rank: int) -> list[Planting]:
+    """Give all mistakes of a rank that code can make in a step, each everywhere and in each part of it."""
+    found: dict[tuple[str, str], dict[Key, tuple[Node, str]]] = {}
+    for key in (*graph.keys(),):
+        if graph.role(key) in AFTER_THE_GRADIENT or graph.formula(key) is None:
+            continue
+        for code, form, node, detail in _changes(graph, key, rank):
+            found.setdefault((code, form), {}).setdefault(key, (node, detail))
+    made = []
+    for (code, form), changes in found.items():
+        for where, keys in _parts(changes).items():
+            details = {changes[key][1] for key in keys}
+            detail = min(details) if len(details) == 1 else ""
+            made.append(Planting(mistakes()[code], where, detail, form, {key: changes[key][0] for key in keys}))
+    return made
+
+
+def _parts(keys: Iterable[Key]) -> dict[str, list[Key]]:
+    """Give the parts of the step in which a mistake may be made: everywhere, a layer, one kind of number, both."""
+    whole = list(keys)
+    found: dict[str, list[Key]] = {EVERYWHERE: whole}
+    layers = list(dict.fromkeys(_layer(key) for key in whole))
+    if len(layers) > 2:
+        last = max(layers)
+        found["the hidden layers"] = [key for key in whole if _layer(key) not in {last, ERROR}]
+    for of in (_layer, _kind, lambda key: f"{_kind(key)} of {_layer(key)}"):
+        for key in whole:
+            found.setdefault(of(key), []).append(key)
+    seen: dict[tuple[Key, ...], str] = {}
+    for where, part in found.items():
+        seen.setdefault(tuple(part), where)
+    return {where: list(part) for part, where in seen.items()}
+
+
+def _layer(key: Key) -> str:
+    return ERROR if key.quantity.layer is None else f"layer {key.quantity.layer}"
+
+
+def _kind(key: Key) -> str:
+    return key.quantity.kind.removeprefix("chain ")
+
+
+def _changes(graph: StepGraph, key: Key, rank: int) -> Iterator[tuple[str, str, Node, str]]:
+    """Give the changed formulas of a number: mistake, form, formula, detail.
+
+    Code makes a mistake in one form at all numbers: in the same one of several, or in that of the number's own unit or
+    source.
+    """
+    by_code: dict[str, list[Changed]] = {}
+    for formula in graph.formulas(key):
+        site = Site(graph, key, formula)
+        for mistake in mistakes().values():
+            if mistake.scope != "slip" and not mistake.harmless and rank_of(mistake) == rank:
+                by_code.setdefault(mistake.code, []).extend(itertools.islice(mistake.at(site), MOST_FORMS))
+    for code, changes in by_code.items():
+        names = [graph.name(operand) for operand in operands(changes[0].node)] if changes else []
+        for number, change in enumerate(changes[:MOST_FORMS]):
+            named = change.detail and not any(name in change.detail for name in names)
+            yield code, change.detail if named else str(number), change.node, change.detail
+        for form, place in (("unit", key.place.unit), ("source", key.place.source)):
+            if len(changes) > 1 and place < len(changes):
+                yield code, form, changes[place].node, changes[place].detail
+
+
+class PlantedStep:
+    """The numbers of a step under many changes of its formulas.
+
+    Args:
+        graph: of the step. changes: for each planting, the changed formulas.
+    """
+
+    def __init__(self, graph: StepGraph, changes: Sequence[Mapping[Key, Node]]) -> None:
+        self.graph, self.count = graph, len(changes)
+        self._changed: dict[Key, dict[int, tuple[Node, list[int]]]] = {}
+        for m, of in enumerate(changes):
+            for key, node in of.items():
+                self._changed.setdefault(key, {}).setdefault(id(node), (node, []))[1].append(m)
+        self._found: dict[Key, Numbers] = {}
+        self._under_way: set[Key] = set()
+        with np.errstate(all="ignore"):
+            for key in (*graph.keys(),):
+                if graph.role(key) not in AFTER_THE_GRADIENT:
+                    self.numbers(key)
+
+    def numbers(self, key: Key) -> Numbers:
+        """Give a number for all plantings; NaN where it would need itself."""
+        if key in self._found:
+            return self._found[key]
+        if key in self._under_way:
+            return float("nan")
+        self._under_way.add(key)
+        formula = self.graph.formula(key)
+        recorded = key.quantity.value(key.place)
+        found: Numbers = recorded
+        if formula is not None and any(isinstance(self.numbers(part), np.ndarray) for part in operands(formula)):
+            found = self._by_formula(formula, recorded)
+        for node, which in self._changed.get(key, {}).values():
+            if not isinstance(found, np.ndarray):
+                found = np.full(self.count, found)
+            found[which] = self._evaluated(node, np.array(which), None)
+        self._under_way.discard(key)
+        self._found[key] = found
+        return found
+
+    def _by_formula(self, formula: Node, recorded: float) -> Array:
+        if all(head in SIMPLE for head in _heads(formula)):
+            try:
+                found = evaluate(formula, VECTORS, lambda ref: ref.value if ref.key is None else self.numbers(ref.key))
+                return np.array(np.broadcast_to(np.asarray(found, np.float64), self.count))
+            except (ArithmeticError, ValueError, TypeError, BacklitError):
+                pass
+        return self._evaluated(formula, np.arange(self.count), recorded)
+
+    def _evaluated(self, formula: Node, which: Array, recorded: float | None) -> Array:
+        """Give a formula's numbers for some plantings: once for those that have the same operands."""
+        keys = operands(formula)
+        columns = [self.numbers(key) for key in keys]
+        alone = [column for column in columns if not isinstance(column, np.ndarray)]
+        if len(alone) == len(columns):
+            return np.full(len(which), value_of(formula, dict(zip(keys, alone, strict=True)).__getitem__))
+        table = [column[which].tolist() if isinstance(column, np.ndarray) else [column] * len(which)
+                 for column in columns]  # fmt: skip
+        base = None if recorded is None else tuple(key.quantity.value(key.place) for key in keys)
+        known: dict[tuple[float, ...], float] = {} if base is None or recorded is None else {base: recorded}
+        values = []
+        for row in zip(*table, strict=True):
+            if row not in known:
+                known[row] = value_of(formula, dict(zip(keys, row, strict=True)).__getitem__)
+            values.append(known[row])
+        return np.array(values)
+
+
+def _heads(node: Node) -> Iterator[str]:
+    if isinstance(node, Apply):
+        yield node.head
+        for arg in node.args:
+            yield from _heads(arg)
+
+
+def gradients_of(planted: PlantedStep, names: Iterable[str]) -> dict[str, Array]:
+    """Give the gradients of the step's arrays for all plantings, (plantings, *shape), penalties included."""
+    (step,) = planted.graph.steps
+    found: dict[str, Array] = {}
+    for update in step.contents.updates:
+        parameter, quantity = update.parameter, update.unscaled
+        if parameter.full not in names:
+            continue
+        array = found.setdefault(parameter.full, np.zeros((planted.count, *parameter.array.shape)))
+        for place in parameter.places(0):
+            at: tuple[Any, ...] = (slice(None), *parameter.index(place))
+            array[at] = planted.numbers(Key(quantity, place))
+    return found
+
+
+def outputs_of(planted: PlantedStep, quantity: Any, rows: int) -> Array:
+    """Give what a layer writes for all plantings, (plantings, rows, numbers)."""
+    places = [[Key(quantity, place) for place in quantity.places(row)] for row in range(rows)]
+    return np.stack([np.stack([np.broadcast_to(planted.numbers(key), planted.count) for key in row], axis=-1)
+                     for row in places], axis=1)  # fmt: skip

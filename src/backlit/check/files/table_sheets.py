@@ -1,0 +1,230 @@
+"""A sheet as a table of name and number: CSV by hand, by `backlit worksheet`, and by spreadsheets."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+from backlit.check.givens import EmptySheetError, Given, GivenError, GivenSheet, delta_of
+from backlit.check.name_forms import squashed
+from backlit.check.number_texts import number_of
+from backlit.errors import BacklitError
+
+NAMES = {"name", "names", "quantity", "what", "symbol", "term", "variable", "number'sname", "größe", "nom", "nombre"}
+NUMBERS = {
+    "number", "numbers", "value", "values", "yourvalue", "yournumber", "youranswer", "result", "answer", "given",
+    "claimed", "zahl", "wert", "valeur", "valor", "mine", "my",
+}  # fmt: skip
+STEPS, ROWS = {"step", "steps", "schritt"}, {"row", "rows", "example", "sample"}
+DELTAS = {"δ", "delta"}
+OF_STUDENT = {"student", "learner"}
+MOST_NUMBERS = 100_000
+BRACKETS = r"\((?:[^()]|\([^()]*\))*\)|\[[^\]]*\]"
+HEAD_WITHIN = 30
+"""The line with the columns' names is among the first so many."""
+
+
+class Row(NamedTuple):
+    """A line of the table: its number from 1, and its cells."""
+
+    line: int
+    cells: list[str]
+
+    def cell(self, column: int) -> str:
+        """Give a cell; an empty text where the line has none."""
+        return self.cells[column] if 0 <= column < len(self.cells) else ""
+
+
+class Columns(NamedTuple):
+    """Which column holds what, -1 where none does; and how many there are, 0 where no line names them."""
+
+    name: int = 0
+    number: int = 1
+    step: int = -1
+    row: int = -1
+    width: int = 0
+
+
+def sheet_of_table(text: str, name: str, notes: tuple[str, ...] = ()) -> GivenSheet:
+    """Read a table of name and number.
+
+    Cells are separated by commas, semicolons or tabs; a comma within brackets belongs to a name. A line at the top may
+    name the columns (name, number, step, row); others do not count. A cell that is empty is not given. A line
+    "delta,-dE/dnet", or a comment "# delta = -dE/dnet", says what δ is; "# student: Ada" whose the sheet is.
+
+    Errors: a GivenError for a cell that is no number, a BacklitError where the text is no such table.
+    """
+    said = dict(_comments(text))
+    lines = [(k, line) for k, line in enumerate(text.split("\n"), 1) if line.strip() and not _is_aside(line)]
+    sign = separator([line for _, line in lines])
+    rows = [Row(k, cells(line, sign)) for k, line in lines]
+    rows, columns = _below_head([row for row in rows if any(row.cells)], said)
+    found: list[tuple[Row, str]] = []
+    asked = 0
+    for row in rows:
+        label, value = row.cell(columns.name), row.cell(columns.number)
+        _check_cells(row, columns, sign)
+        if _is_said(label, value, said):
+            continue
+        asked += bool(label)
+        if not value:
+            continue
+        if not label:
+            raise GivenError(f"{value} has no name; expected one beside it, such as net(h1).", row.line, value)
+        found.append((row, value))
+    delta, student = delta_of(said.get("delta", "")), said.get("student", "")
+    if not found:
+        why = "the cells of its numbers are empty: fill some in." if asked else "expected lines such as net(h1),0.3775."
+        empty = GivenSheet(name, (), delta, notes, student, asked=asked)
+        raise EmptySheetError(f"{name} gives no number; {why}", empty)
+    if len(found) > MOST_NUMBERS:
+        raise BacklitError(f"{name} gives {len(found):,} numbers; expected at most {MOST_NUMBERS:,}.")
+    points = sign != ";" and any(re.search(r"\d\.\d", value) for _, value in found)
+    numbers = tuple(_numbers(found, columns, points=points))
+    return GivenSheet(name, numbers, delta, notes, student, asked=asked)
+
+
+# --------------------------------------------------------------------------------------------------------------- cells
+
+
+def separator(lines: Sequence[str]) -> str:
+    """Give the sign between cells: a tab or a semicolon where most lines have one; "=" where none has a comma."""
+    first = lines[:200]
+    for sign in ("\t", ";"):
+        if 2 * sum(sign in re.sub(r'"[^"]*"', "", line) for line in first) > len(first):
+            return sign
+    outside = [re.sub(r"\([^)]*\)|\[[^\]]*\]", "", line) for line in first]
+    equal = sum(bool(re.search(r"[=:]", line)) for line in outside)
+    return "=" if 2 * equal > len(first) and not any(re.search(r",(?!\d)", line) for line in outside) else ","
+
+
+def cells(line: str, sign: str) -> list[str]:
+    """Give the cells of a line: quotes hold a cell together, brackets a name with commas.
+
+    >>> cells("w(i1,h1),0.15", ","), cells('E;"0,5"', ";"), cells("net(h1) = 0.3775", "=")
+    (['w(i1,h1)', '0.15'], ['E', '0,5'], ['net(h1)', '0.3775'])
+    """
+    if sign == "=":
+        parts = re.split(r"\s*(?:=|:(?!.*[=:]))\s*", line.strip(), maxsplit=1)
+        return [part.strip().strip('"') for part in parts]
+    plain = rf"(?:{BRACKETS}|[^,])*" if sign == "," else f"[^{sign}]*"
+    pattern = re.compile(rf'\s*"((?:[^"]|"")*)"\s*(?={sign}|$)|({plain})')
+    found, place = [], 0
+    while True:
+        cell = pattern.match(line, place)
+        assert cell is not None  # its second form may be empty
+        found.append(cell[1].replace('""', '"').strip() if cell[1] is not None else cell[2].strip())
+        if cell.end() >= len(line):
+            return found
+        place = cell.end() + 1
+
+
+def _check_cells(row: Row, columns: Columns, sign: str) -> None:
+    """Refuse a line with more cells than columns: a decimal comma has cut a number."""
+    count = len([cell for k, cell in enumerate(row.cells) if cell or k < 2])
+    if count <= (columns.width or 2):
+        return
+    line = row.line
+    if sign == "," and any(
+        re.fullmatch(r"[+-]?\d+", one) and re.fullmatch(r"\d+(e[+-]?\d+)?", other, re.IGNORECASE)
+        for one, other in itertools.pairwise(row.cells)
+    ):
+        raise GivenError(
+            'a decimal comma cuts the number in two cells: put it in quotes, "0,3775", separate cells by ;, or write '
+            "a point.", line,
+        )  # fmt: skip
+    if not columns.width:
+        raise GivenError(
+            f"there are {count} cells; expected two, name and number, or a first line that names the columns: "
+            "name,number,step.", line,
+        )  # fmt: skip
+
+
+# ----------------------------------------------------------------------------------------------------- head and asides
+
+
+def _is_aside(line: str) -> bool:
+    """Tell whether a line is a comment, or names the separator as Excel has it: sep=;."""
+    return line.lstrip().startswith(("#", '"#')) or bool(re.fullmatch(r"sep=.", line.strip()))
+
+
+def _comments(text: str) -> Iterator[tuple[str, str]]:
+    """Give what comments say: "# delta = -dE/dnet", "# student: Ada"."""
+    for found in re.finditer(r'^\s*"?#\s*([\wδ ]+?)\s*[=:]\s*(.+?)[\s";,]*$', text, re.MULTILINE):
+        key = squashed(found[1])
+        yield ("delta" if key in DELTAS else "student" if key in OF_STUDENT else key), found[2]
+
+
+def _is_said(label: str, value: str, said: dict[str, str]) -> bool:
+    """Tell whether a line says something else than a number: what δ is, whose sheet it is, the columns once more."""
+    key = squashed(label)
+    if key in DELTAS and re.search(r"/|net|minus|plus|negative", value):
+        said["delta"] = value
+    elif key in OF_STUDENT:
+        said["student"] = value
+    else:
+        return _is(label, NAMES) and _is(value, NUMBERS)
+    return True
+
+
+def _is(cell: str, words: Collection[str]) -> bool:
+    word = squashed(cell)
+    return word in words or any(len(known) > 4 and word.startswith(known) for known in words)
+
+
+def _below_head(rows: list[Row], said: dict[str, str]) -> tuple[list[Row], Columns]:
+    """Give the lines below the one that names the columns, and the columns; above it stands whose sheet it is."""
+    for k, row in enumerate(rows[:HEAD_WITHIN]):
+        name = _column(row, NAMES)
+        number = next((c for c, cell in enumerate(row.cells) if c != name and _is(cell, NUMBERS)), -1)
+        if name >= 0 and number < 0 and len(row.cells) == 2 and not k and not _is_number(row.cells[1 - name]):
+            number = 1 - name
+        if name >= 0 and number >= 0:
+            for above in rows[:k]:
+                _is_said(above.cell(0), above.cell(1), said)
+            step, of_row = (_column(row, words) for words in (STEPS, ROWS))
+            return rows[k + 1 :], Columns(name, number, step, of_row, len(row.cells))
+    return _upright(rows), Columns()
+
+
+def _column(row: Row, words: Collection[str]) -> int:
+    return next((c for c, cell in enumerate(row.cells) if _is(cell, words)), -1)
+
+
+def _upright(rows: list[Row]) -> list[Row]:
+    """Give names above their numbers as lines of name and number."""
+    if len(rows) == 2 and len(rows[0].cells) > 1 and len(rows[1].cells) <= len(rows[0].cells):
+        above, below = rows
+        if not any(map(_is_number, above.cells)) and all(not cell or _is_number(cell) for cell in below.cells):
+            return [Row(below.line, [label, below.cell(k)]) for k, label in enumerate(above.cells)]
+    return rows
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        number_of(cell)
+    except BacklitError:
+        return False
+    return True
+
+
+# ------------------------------------------------------------------------------------------------------------- numbers
+
+
+def _numbers(found: Iterable[tuple[Row, str]], columns: Columns, *, points: bool) -> Iterator[Given]:
+    """Give the numbers of the lines; a line without a step has that of the line before."""
+    step: int | None = None
+    for row, value in found:
+        label, said = row.cell(columns.name), row.cell(columns.step)
+        if said:
+            if not re.fullmatch(r"0*[1-9]\d{0,8}(\.0*)?", said):
+                says = f"the step of {label} is {said!r}; expected a whole number from 1 on."
+                raise GivenError(says, row.line, said)
+            step = int(said.partition(".")[0])
+        try:
+            written = number_of(value, points=points)
+        except BacklitError as error:
+            raise GivenError(f"{label}: {error}", row.line, value) from None
+        yield Given(label, written, step, row.cell(columns.row), row.line, f"line {row.line}")

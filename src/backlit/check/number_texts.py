@@ -1,0 +1,110 @@
+"""Numbers as people and spreadsheets write them: decimal commas, powers of ten, fractions; and what is no number."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable
+from decimal import Decimal
+
+from backlit.check.written import Written
+from backlit.errors import BacklitError
+
+MINUS = str.maketrans({"−": "-", "–": "-", "—": "-", "‐": "-", "⁻": "-", "·": "*", "×": "*", "⋅": "*", "∙": "*"})
+PLAIN = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?", re.IGNORECASE)
+POWER = re.compile(r"(?P<front>[+-]?(?:\d+\.?\d*|\.\d+))[*x]10\^?\(?(?P<power>[+-]?\d+)\)?", re.IGNORECASE)
+FRACTION = re.compile(r"(?P<above>[+-]?\d+)/(?P<below>\d+)")
+LONGEST = 60
+"""Characters of a number: float64 needs at most some 25."""
+FARTHEST = 400
+"""Powers of ten beyond this are no floats."""
+
+WRONG: tuple[tuple[str, Callable[[re.Match[str]], str]], ...] = (
+    (r"#(?:DIV/0|NAME|REF|VALUE|N/A|NUM|NULL|WERT|ZAHL|BEZUG|NV)[!?]?", lambda m: (
+        f"{m[0]} is a spreadsheet's error: mend the cell's formula")),
+    (r"=.*", lambda m: (
+        "a formula was left in the cell; expected its number: save the sheet as CSV from the spreadsheet, which writes "
+        "the numbers")),
+    (r"[+-]?(?:inf|infinity|∞)", lambda m: "infinite; expected a number of finitely many digits"),
+    (r"[+-]?nan", lambda m: "NaN, which is no number; expected digits such as 0.3775"),
+    (r"([+-]?\d{1,3}(?:,\d{3})+(?:\.\d+)?)", lambda m: f"write it without commas between thousands: {_joined(m[1])}"),
+    (r"([+-]?\d+),(\d+)", lambda m: f"other numbers of the sheet have points: write {m[1]}.{m[2]}"),
+    (r"([+-]?\d{1,3}(?:\.\d{3})+,\d+)", lambda m: f"write {m[1].replace('.', '').replace(',', '.')}, with one point"),
+    (r"([+-]?[\d.,]+)\s*%", lambda m: f"write it without a percent sign: {_hundredth(m[1])}"),
+    (r"([+-]?[\d.,]+)[\s-]*((?!e$)[a-zµ°€$²³]+)", lambda m: (
+        f"a number has no unit here: write {m[1].replace(',', '.')}")),
+    (r"([+-]?[\d.,]+)\s*(?:\+/?-|±).*", lambda m: f"a number has no tolerance here: write {m[1]}"),
+    (r"\[.*|\(.*", lambda m: "it is a list, where one number belongs"),
+    (r"true|false|yes|no", lambda m: "expected digits such as 0.3775"),
+)  # fmt: skip
+"""What is wrong with a text that is no number, by its form."""
+
+
+def number_of(given: str, *, points: bool = False) -> Written:
+    """Read a number as a person writes it; the unit of its last digit is that of the text, a fraction is exact.
+
+    A comma is a decimal comma unless it stands between thousands; `points` says that the sheet's other numbers have
+    points, so that it is none.
+
+    Errors: a BacklitError that says what is wrong with the text.
+
+    >>> number_of("−0,3770").value, number_of("≈ 3.5·10⁻⁵").value, number_of("1/4").unit, number_of("3,51E-05").figures
+    (-0.377, 3.5e-05, 0.0, 3)
+    """
+    text = given.strip()
+    if not text:
+        raise BacklitError("nothing stands there; expected a number such as 0.3775, or no line at all.")
+    if len(text) > LONGEST:
+        raise BacklitError(f"{text[:20]!r}... has {len(text):,} characters; expected a number such as 0.3775.")
+    bare = _bare(text)
+    if not points and re.fullmatch(r"[^.,]*\d,\d*(?:e[+-]?\d+|[*x]10.*)?|[+-]?,\d+", bare, re.IGNORECASE):
+        bare = bare.replace(",", ".")
+    if fraction := FRACTION.fullmatch(bare):
+        if not int(fraction["below"]):
+            raise BacklitError(f"{text!r} is no number: nothing is divided by 0.")
+        return Written(text, int(fraction["above"]) / int(fraction["below"]), 0.0, 17)
+    if power := POWER.fullmatch(bare):
+        bare = f"{power['front']}e{power['power']}"
+    if not PLAIN.fullmatch(bare):
+        raise BacklitError(f"{text!r} is no number: {_wrong(text, bare)}.")
+    if abs(Decimal(bare).adjusted()) > FARTHEST:
+        raise BacklitError(f"{text!r} is beyond the numbers of float64; expected one such as 0.3775 or 3.5e-5.")
+    read = Written.of(bare)
+    return Written(text, read.value, read.unit, read.figures)
+
+
+def with_digits(number: Written, digits: int | None) -> Written:
+    """Give a number with at least so many places behind the point: trailing zeros were left out."""
+    if digits is None or not number.unit or number.decimals >= digits:
+        return number
+    unit = 10.0**-digits
+    figures = number.figures + digits - number.decimals
+    return Written(number.text, number.value, unit, figures)
+
+
+def _bare(text: str) -> str:
+    """Give a number's text without what only decorates it: "≈", "= ", "...", spaces."""
+    superscripts = re.sub(r"[⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺]+", lambda m: "^" + unicodedata.normalize("NFKC", m[0]), text)
+    bare = unicodedata.normalize("NFKC", superscripts).translate(MINUS)
+    bare = re.sub(r"^(?:≈|~|ca\.?\s)\s*|(?:\.\.\.|…)$", "", bare.strip())
+    bare = re.sub(r"(?<=\d)[\s'_](?=\d{3}(?:\D|$))", "", bare)
+    return re.sub(r"^([+-])\s+|\s*(\*)\s*|\s+(?=e[+-]?\d)|(?<=\d)\s+(?=[x*]\s*10)|(?<=[x*])\s+(?=10)", r"\1\2", bare)
+
+
+def _wrong(text: str, bare: str) -> str:
+    for pattern, says in WRONG:
+        for form in (text, bare):
+            if found := re.fullmatch(pattern, form, re.IGNORECASE):
+                return says(found)
+    return "expected digits such as 0.3775 or 3.5e-5"
+
+
+def _joined(number: str) -> str:
+    return number.replace(",", "")
+
+
+def _hundredth(number: str) -> str:
+    try:
+        return f"{Decimal(number.replace(',', '.')) / 100:f}"
+    except ArithmeticError:
+        return "0.35 for 35 %"

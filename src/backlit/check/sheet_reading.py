@@ -1,0 +1,112 @@
+"""A sheet's names, read: its numbers made into claims about numbers of the steps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from backlit.check.array_claims import array_claims
+from backlit.check.conventions import DELTAS, recognised
+from backlit.check.givens import Given, GivenArray, GivenError, GivenSheet, delta_of
+from backlit.check.graph import StepGraph
+from backlit.check.name_forms import form_of, squashed
+from backlit.check.name_rules import Reading
+from backlit.check.naming import Namer
+from backlit.check.sheet import Claim, Sheet
+from backlit.errors import BacklitError
+
+
+def steps_of(sheet: GivenSheet, default: int) -> set[int]:
+    """Give the steps that a sheet's numbers are of; `default` is that of those that name none."""
+    return {_step_of(one, default) for of_kind in (sheet.numbers, sheet.arrays) for one in of_kind}
+
+
+def _step_of(given: Given | GivenArray, default: int) -> int:
+    said = given.step if given.step is not None else form_of(given.name).step
+    return default if said is None else said
+
+
+def sheet_of(
+    graph: StepGraph, given: GivenSheet, *, figures: Mapping[str, str] | None = None, delta: str = "", first: int = 1,
+    default: int = 1,
+) -> Sheet:  # fmt: skip
+    """Read the names of a sheet's numbers.
+
+    Args:
+        graph: the numbers of the step, or of several. given: the sheet.
+        figures: what the network's file calls numbers, such as {"δ3": "-dE/dnet(y3)"}.
+        delta: what δ is, "dE/dnet" or "-dE/dnet", if that is said outside the sheet.
+        first: the number of the graph's first step. default: the step of the numbers that name none.
+
+    Errors: a GivenError where a name stands for no number, or a number is given twice in different ways.
+    """
+    namers = {first + k: Namer(step, figures) for k, step in enumerate(graph.steps)}
+    notes = list(given.notes)
+    read = [(one, _read(namers, one, default)) for one in given.numbers]
+    for step in sorted({_step_of(one, default) for one in given.arrays}):
+        arrays = [one for one in given.arrays if _step_of(one, default) == step]
+        read += array_claims(_namer(namers, step, arrays[0]).step, arrays, notes)
+    if not read:
+        raise BacklitError("the sheet gives no number; expected some, such as net(h1) = 0.3775.")
+    read = _once(read)
+    signs = recognised(graph, read, _declared(delta or given.delta, figures or {}), notes)
+    notes += dict.fromkeys(reading.says for _, reading in read if reading.says)
+    claims = tuple(
+        Claim(one.name, reading.key, one.written, reading.sign * signs.get(reading.kind, 1), reading.base, one.place)
+        for one, reading in read
+    )
+    return Sheet(given.name, claims, tuple(notes))
+
+
+def _declared(delta: str, figures: Mapping[str, str]) -> int | None:
+    """Give the sign of δ that is declared, or that the network's file has in its own figures; else None."""
+    if delta:
+        return -1 if delta_of(delta).startswith("-") else 1
+    negative = {q.startswith("-") for label, q in figures.items()
+                if label.startswith(DELTAS) and q.lstrip("-").startswith("dE/dnet")}  # fmt: skip
+    return None if len(negative) != 1 else -1 if negative.pop() else 1
+
+
+def _read(namers: Mapping[int, Namer], given: Given, default: int) -> Reading:
+    """Read one name, in the step that it or its place says."""
+    named = form_of(given.name).step
+    if given.step is not None and named is not None and given.step != named:
+        says = f"{given.name!r} says step {named}, and step {given.step} stands beside it."
+        raise GivenError(says, given.line, given.name)
+    namer = _namer(namers, _step_of(given, default), given)
+    name = _without_step(given.name) if named is not None else given.name
+    try:
+        return namer.read(name, given.row)
+    except BacklitError as error:
+        raise GivenError(str(error), given.line, given.name) from None
+
+
+def _namer(namers: Mapping[int, Namer], step: int, given: Given | GivenArray) -> Namer:
+    if step not in namers:
+        first, last = min(namers), max(namers)
+        steps = f"step {first} alone" if first == last else f"steps {first} to {last}"
+        raise GivenError(f"{given.name!r} is of step {step}; {steps} can be checked here.", given.line, given.name)
+    return namers[step]
+
+
+def _without_step(name: str) -> str:
+    form = form_of(name)
+    return f"{'-' if form.negative else ''}{form.body}{'+' if form.new else ''}{f'[{form.row}]' if form.row else ''}"
+
+
+def _once(read: list[tuple[Given, Reading]]) -> list[tuple[Given, Reading]]:
+    """Give each number once; refuse one that is given twice in different ways."""
+    first: dict[tuple[object, ...], Given] = {}
+    kept = []
+    for given, reading in read:
+        same = (reading.key, reading.sign, reading.kind)
+        before = first.setdefault(same, given)
+        if before is given:
+            kept.append((given, reading))
+        elif before.written.value != given.written.value:
+            other = f" ({before.name})" if squashed(before.name) != squashed(given.name) else ""
+            where = f" in {before.place}{other}" if before.place else other
+            raise GivenError(
+                f"{given.name} is given twice: {before.written.text}{where}, and {given.written.text} here; keep one.",
+                given.line, given.name,
+            )  # fmt: skip
+    return kept

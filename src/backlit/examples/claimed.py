@@ -1,0 +1,93 @@
+"""`[claimed]` of a network file: a learner's numbers by their names, with the digits as they are written."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import msgspec
+
+from backlit.examples.file_errors import MisfitError
+
+OF_TABLE = ("step", "delta", "digits")
+"""Keys of the table itself; all others are names of numbers."""
+
+
+class ClaimedNumber(msgspec.Struct, frozen=True):
+    """A number that a learner claims: its name, its digits, the step it is of (None where that is not said), its line."""
+
+    name: str
+    digits: str
+    step: int | None
+    line: int
+
+
+class Claimed(msgspec.Struct, frozen=True):
+    """A learner's numbers.
+
+    Attributes:
+        numbers: in the file's order.
+        delta: what δ is said to be, such as "-dE/dnet"; may be empty.
+        digits: so many places behind the point all numbers have, trailing zeros left out; None where that is not said.
+    """
+
+    numbers: tuple[ClaimedNumber, ...] = ()
+    delta: str = ""
+    digits: int | None = None
+
+
+def claimed_of(text: str) -> Claimed:
+    """Read `[claimed]`, or the tables `[[claimed]]`, of a network file's text; without any, no numbers.
+
+    Errors: a MisfitError where a number has no digits, or a key of the table itself a wrong value.
+    """
+    raw = tomllib.loads(text, parse_float=str).get("claimed", {})
+    tables = raw if isinstance(raw, list) else [raw]
+    numbers: list[ClaimedNumber] = []
+    delta, digits = "", None
+    for k, table in enumerate(tables):
+        path: tuple[str | int, ...] = ("claimed", k) if isinstance(raw, list) else ("claimed",)
+        step = _whole(table, "step", 1, path)
+        places = _whole(table, "digits", 0, path)
+        digits = places if places is not None else digits
+        said = table.get("delta")
+        delta = said if isinstance(said, str) and _is_word(said) else delta
+        numbers += _numbers(table, step, path, text)
+    return Claimed(tuple(numbers), delta, digits)
+
+
+def _numbers(
+    table: Mapping[str, Any], step: int | None, path: tuple[str | int, ...], text: str
+) -> Iterator[ClaimedNumber]:
+    for name, value in table.items():
+        if name in {"step", "digits"} or (name == "delta" and isinstance(value, str) and _is_word(value)):
+            continue
+        if isinstance(value, Mapping):
+            raise MisfitError(f"claimed: {name} is a table; expected numbers: a name with a point or brackets stands in "
+                              'quotes, such as "1.W[0, 0]".', (*path, name))  # fmt: skip
+        if isinstance(value, bool) or not isinstance(value, (str, int)):
+            given = "a list" if isinstance(value, list) else str(value).lower()
+            raise MisfitError(f"claimed, {name}: {given} was given; expected a number such as 0.3775.", (*path, name))
+        yield ClaimedNumber(name, str(value), step, _line(name, text))
+
+
+def _is_word(text: str) -> bool:
+    """Tell whether the text of a key `delta` says what δ is, and is no number."""
+    return not re.fullmatch(r"[-+−≈\s]*[\d.,]+\s*(?:e[-+]?\d+)?", text)
+
+
+def _whole(table: Mapping[str, Any], key: str, least: int, path: tuple[str | int, ...]) -> int | None:
+    value = table.get(key)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= 1_000_000:
+        raise MisfitError(f"claimed, {key}: {value} was given; expected a whole number from {least} on.", (*path, key))
+    return value
+
+
+def _line(name: str, text: str) -> int:
+    """Give the line of the text in which a name is a key; 0 where it is not found."""
+    found = re.search(rf"""^[ \t]*(["']?){re.escape(name)}\1[ \t]*=""", text, re.MULTILINE)
+    return text.count("\n", 0, found.start()) + 1 if found else 0

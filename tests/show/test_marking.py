@@ -1,0 +1,140 @@
+"""The marking of a class: points, the most common mistakes first, in every form, whatever the names of students are."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from typing import Any
+
+import html5lib
+import msgspec
+import pytest
+from checked_samples import ALL_RIGHT, DELTA, EMPTY, ONE_MISTAKE, ROUNDING, TIE, UNKNOWN
+from visible import visible_text
+
+import backlit as bl
+from backlit.check.marking import ClassResult, Common, class_result, mark
+from backlit.show.check.marking import COLUMNS, Marking, points, verdict
+
+WORKS = {"Ada": ONE_MISTAKE, "Bob": TIE, "Cem Öztürk": ONE_MISTAKE, "Dana": ALL_RIGHT, "=cmd()": UNKNOWN,
+         "<b>Eve</b>": DELTA, "[red]Fay[/red]": ROUNDING, "Grace": EMPTY}  # fmt: skip
+PROBLEM = "ivan.csv, line 3: <0,37,75> is no number"
+
+
+@pytest.fixture(scope="module")
+def marking() -> Marking:
+    return Marking(class_result("Sheet <3>", WORKS, of=12, problems={"Ivan": PROBLEM}, notes=("δ is -dE/dnet",)))
+
+
+@pytest.mark.parametrize(
+    ("work", "points", "first", "codes", "carried"),
+    [
+        (ONE_MISTAKE, 9, "dE/dnet(h1)", ["slope-left-out"], 2),
+        (TIE, 6, "dE/dout(h1)", ["wrong-edge or updated-weights"], 1),
+        (UNKNOWN, 5, "dE/dnet(o1)", [""], 0),
+        (ROUNDING, 4, "", [], 0),
+        (ALL_RIGHT, 5, "", [], 0),
+        (EMPTY, 0, "", [], 0),
+    ],
+)
+def test_points_are_numbers_without_a_mistake_of_their_own(
+    work: Any, points: int, first: str, codes: list[str], carried: int
+) -> None:
+    marked = mark("Ada", work, of=12)
+    assert (marked.points, marked.of, marked.missing) == (points, 12, 12 - len(work.numbers))
+    assert (marked.first, [made.code for made in marked.mistakes], marked.carried) == (first, codes, carried)
+    assert mark("Ada", work).of == len(work.numbers)
+
+
+def test_the_most_common_comes_first_with_who_made_it(marking: Marking) -> None:
+    first, *others = marking.mistakes
+    assert first == Common("the activation's slope is left out", ("Ada", "Cem Öztürk"), "slope-left-out")
+    assert {one.what for one in others if not one.code} == {"no known mistake"}
+    assert [len(one.students) for one in marking.result.firsts] == [2, 1, 1, 1]
+
+
+def test_of_may_differ_from_student_to_student() -> None:
+    result = class_result("", {"Ada": ALL_RIGHT, "Bob": ALL_RIGHT}, of={"Ada": 7})
+    assert [(one.of, one.missing) for one in result.students] == [(7, 2), (5, 0)]
+    assert points(result).endswith("The median is 5.")
+
+
+@pytest.mark.parametrize(
+    ("result", "said", "right"),
+    [
+        (class_result("", {}), "There are no sheets.", True),
+        (class_result("", {"Ada": ALL_RIGHT}), "The sheet is right.", True),
+        (class_result("", {"Ada": ALL_RIGHT, "Bob": ROUNDING}), "All 2 sheets are right.", True),
+        (class_result("", {"Ada": ALL_RIGHT}, of=6), "1 of 1 sheet has no mistake.", True),
+        (class_result("", {"Ada": TIE, "Bob": ALL_RIGHT}), "1 of 2 sheets has no mistake and 1 has mistakes.", False),
+        (class_result("", {"Ada": TIE}, problems={"Bob": "empty"}),
+         "0 of 2 sheets have no mistake, 1 has mistakes and 1 could not be read.", False),
+    ],
+)  # fmt: skip
+def test_the_verdict_is_one_line(result: ClassResult, said: str, right: bool) -> None:
+    assert verdict(result) == said
+    assert str(Marking(result)).splitlines()[0] == said
+    assert result.all_right is right
+
+
+def unescaped(markdown: str) -> str:
+    return re.sub(r"\\(.)", r"\1", markdown)
+
+
+FORMS = {"text": str, "page": lambda marking: visible_text(marking.to_html()),
+         "cell": lambda marking: visible_text(marking._repr_html_()),
+         "markdown": lambda marking: unescaped(marking.to_markdown())}  # fmt: skip
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_every_form_says_points_mistakes_and_who(marking: Marking, form: str) -> None:
+    text = " ".join(FORMS[form](marking).split())
+    last = -1
+    for part in ("5 have mistakes", "The median is", "δ is -dE/dnet.", "The most common mistakes", "Ada and Cem Öztürk",
+                 "Where the first mistake is", "dE/dnet(h1)", "Students", "Ada", "9", "12", "=cmd()", "<b>Eve</b>",
+                 "[red]Fay[/red]", "8 numbers missing", "Ivan", PROBLEM):  # fmt: skip
+        at = text.find(part, last + 1)
+        assert at > last, part
+        last = at
+
+
+def test_the_table_is_read_back_and_holds_no_formula(marking: Marking) -> None:
+    head, *rows = csv.reader(io.StringIO(marking.to_csv()))
+    assert tuple(head) == COLUMNS
+    assert len(rows) == len(WORKS) + 1
+    found = {row[0]: dict(zip(head, row, strict=True)) for row in rows}
+    assert found["Ada"] | {"points": "9", "of": "12", "missing": "2", "first wrong": "dE/dnet(h1)",
+                           "mistakes": "slope-left-out"} == found["Ada"]  # fmt: skip
+    assert found["Ivan"]["problem"] == PROBLEM
+    assert "'=cmd()" in found
+    assert not [cell for row in rows for cell in row if cell.startswith(("=", "+", "-", "@"))]
+
+
+@pytest.mark.parametrize("names", [True, False])
+def test_the_page_is_valid_and_names_students_where_it_may(marking: Marking, names: bool) -> None:
+    page = marking.to_html(names=names)
+    parser = html5lib.HTMLParser(tree=html5lib.getTreeBuilder("etree"), namespaceHTMLElements=False)
+    found = parser.parse(page)
+    assert [code for _, code, _ in parser.errors] == []
+    tables = list(found.iter("table"))
+    assert len(tables) == 2 + names
+    for table in tables:
+        assert table.find("caption") is not None
+        first, *rows = table.iter("tr")
+        assert [cell.get("scope") for cell in first] == ["col"] * len(first)
+        assert all(len(row) == len(first) and row[0].get("scope") == "row" for row in rows)
+    told = [name for name in (*WORKS, "Ivan") if name in visible_text(page)]
+    assert told == ([*WORKS, "Ivan"] if names else [])
+
+
+def test_it_is_saved_in_five_forms_and_refuses_others(marking: Marking, tmp_path: Any) -> None:
+    assert marking.save(tmp_path / "m.csv").read_bytes().startswith(b"\xef\xbb\xbfstudent,")
+    assert marking.save(tmp_path / "m.html").read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+    assert marking.save(tmp_path / "m.txt").read_text(encoding="utf-8") == str(marking).rstrip("\n") + "\n"
+    assert marking.save(tmp_path / "m.md").read_text(encoding="utf-8") == marking.to_markdown()
+    kept = marking.save(tmp_path / "m.json").read_bytes()
+    assert msgspec.json.decode(kept, type=ClassResult) == marking.result
+    with pytest.raises(bl.BacklitError, match=r"ends in \.csv, \.html, \.md, \.txt or \.json"):
+        marking.save(tmp_path / "m.pdf")
+    assert repr(marking).startswith("<marking: 3 of 9 sheets have no mistake, 5 have mistakes and 1 could")
