@@ -183,6 +183,8 @@ def named(number: CheckedNumber, hint: int | None = None) -> str:
         return "Work out its line again, from the numbers before it."
     if len(number.fits) == 1:
         return fit_sentence(number.fits[0])
+    if number.fits and number.fits[0].together:
+        return "No single mistake gives this number; two together do:"
     if number.fits:
         count = {2: "Two", 3: "Three", 4: "Four"}.get(len(number.fits), f"{len(number.fits):,}")
         return f"{count} mistakes give this number; the sheet does not tell which of them was made:"
