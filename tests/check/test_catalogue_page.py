@@ -1,4 +1,4 @@
-"""The catalogue in docs/check-my-work.md is that of the entries."""
+"""The catalogue in docs/mistakes.md is that of the entries."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from backlit.check.catalogue_page import END, START, with_catalogue
 from backlit.errors import BacklitError
 from backlit.sources.catalogue_page import example_graph
 
-PAGE = Path(__file__).parents[2] / "docs" / "check-my-work.md"
+PAGE = Path(__file__).parents[2] / "docs" / "mistakes.md"
 
 
 def test_the_page_has_the_catalogue_of_the_entries():
     page = PAGE.read_text(encoding="utf-8")
     new = with_catalogue(page, example_graph)
-    assert new == page, "write it anew: python -m backlit.sources.catalogue_page docs/check-my-work.md"
+    assert new == page, "write it anew: python -m backlit.sources.catalogue_page docs/mistakes.md"
 
 
 def test_every_entry_has_its_lines():
