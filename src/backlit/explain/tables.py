@@ -1,4 +1,4 @@
-"""Tables of a worked example: square matrices of weights with their heads; an epoch row by row, as classrooms write it."""
+"""Tables of a worked example: square matrices of weights with their heads, and an epoch row by row."""
 
 from __future__ import annotations
 
@@ -60,10 +60,11 @@ class Column(NamedTuple):
 def epoch_table(steps: Sequence[Step]) -> NumberTable | None:
     """Give a line for each step of an epoch: of one row its inputs, net, out and error; the weights behind the step.
 
-    None where parts of the steps were asked for, or there is too much of it.
+    Where parts of the steps are asked for, the weights whose new values are among them. None without any, or where
+    there is too much of it.
     """
     first = steps[0]
-    if first.only or first.brief or len(steps) > MOST_STEPS:
+    if first.brief or len(steps) > MOST_STEPS:
         return None
     digits = min(first.digits, DIGITS)
     single = all(step.recording.rows == 1 for step in steps)
@@ -105,8 +106,7 @@ def _of_row(first: Step, digits: int) -> Iterator[Column]:
 
 
 def _net_slopes(step: Step) -> Any:
-    """Give the slopes with respect to the outputs' net inputs, from which all others follow; None where there is none.
-    """
+    """Give the slopes with respect to the outputs' net inputs; None where there are none."""
     kinds = (q for group in step.contents.backward.groups for q in group.quantities)
     return next((quantity for quantity in kinds if quantity.kind == "dE/dnet"), None)
 
@@ -117,15 +117,14 @@ def _error(digits: int) -> Column:
 
 def _weights(first: Step, digits: int) -> Iterator[Column]:
     """Give the trained numbers before the first step and after each."""
-    updates = first.contents.updates
-    if sum(len(update.parameter.units) * (len(update.parameter.sources) or 1) for update in updates) > MOST_WEIGHTS:
-        return
-    for number, update in enumerate(updates):
-        for at in update.parameter.places(0):
-            start = first.exact.within(update.parameter.ref(0, at.unit, at.source), digits)
+    updates, wanted = first.contents.updates, first.wanted
+    chosen = [(number, update, at) for number, update in enumerate(updates) for at in update.new.places(0)
+              if wanted is None or at in wanted.get(update.new, ())]  # fmt: skip
+    for number, update, at in chosen if len(chosen) <= MOST_WEIGHTS else ():
+        start = first.exact.within(update.parameter.ref(0, at.unit, at.source), digits)
 
-            def cell(step: Step, number: int = number, at: Place = at) -> str:
-                new = step.contents.updates[number].new
-                return step.exact.within(new.ref(0, at.unit, at.source), digits)
+        def cell(step: Step, number: int = number, at: Place = at) -> str:
+            new = step.contents.updates[number].new
+            return step.exact.within(new.ref(0, at.unit, at.source), digits)
 
-            yield Column(update.parameter.name(at).text, cell, start)
+        yield Column(update.parameter.name(at).text, cell, start)
