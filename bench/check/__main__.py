@@ -14,6 +14,7 @@ from cyclopts import App, Parameter
 
 from bench.check.networks import NETWORKS, graph_of
 from bench.check.scores import Line, alike, checked, first_shown, found_in
+from backlit.check.graph import operands
 from bench.check.sheets import STYLES, Planted, Working, chosen, plants, workable
 
 app = App(name="bench.check", help=__doc__)
@@ -38,7 +39,8 @@ def one_line(name, seed, graph, keys, planted: Planted, digits, rng) -> Line:
     given = chosen(rng, keys)
     if planted.slip:
         site = next(iter(planted.changed))
-        given = sorted({*given, site}, key=graph.order)
+        copied = operands(planted.changed[site]) if planted.code == "number-copied" else ()
+        given = sorted({*given, site, *copied}, key=graph.order)
         work = Working(graph, {}, "at the end", digits, planted.changed)
     else:
         work = Working(graph, planted.changed, "at the end" if rng.random() < 0.5 else "each line", digits)

@@ -75,8 +75,7 @@ def alike(graph: StepGraph, work: Working, planted: Planted, digits: int) -> boo
     site, node = next(iter(planted.changed.items()))
     value = value_of(node, work.values.__getitem__)
     unit = Written.of(written_text(value, digits)).unit
-    sheet = {key: 0.5 * 10.0**-digits for key in graph.keys()}
-    for variant in variants_at(graph, site, sheet):
+    for variant in variants_at(graph, site, list(graph.keys()), unit=10.0**-digits):
         if variant.mistake.code != planted.code and not variant.mistake.harmless:
             if abs(value_of(variant.node, work.values.__getitem__) - value) <= unit:
                 return True

@@ -90,6 +90,10 @@ def test_right_numbers_are_said_to_be_right() -> None:
     assert session.draw(("check",))[1]["check"].numbers["said"] == "All 5 numbers are right."
 
 
+def test_decimal_commas_are_read_where_no_number_has_a_point() -> None:
+    assert work_of(new(), "net(h1) = 0,3775\nnet(h2) 0,3925\nout(h1)\t0,5933").all_right
+
+
 def test_a_hint_shows_no_more_than_it_says() -> None:
     session = new()
     work_of(session, WRONG)
@@ -163,8 +167,8 @@ def test_names_are_added_and_nothing_that_is_written_is_lost() -> None:
 
 
 REFUSED = {
-    "net(h1) = abc": "Line 1: 'abc' is no number; expected digits such as 0.3775 or 3.5e-5.",
-    "net(h1) = 0,3775": "If 0,3775 is one number, write 0.3775.",
+    "net(h1) = abc": "Line 1: 'abc' is no number: expected digits such as 0.3775 or 3.5e-5.",
+    "net(h1) = 0,3775\nnet(h2) = 0.3925": "Line 1: '0,3775' is no number: other numbers of the sheet have points",
     "net(h1) = inf": "Line 1: 'inf' is no number",
     "\nfoo = 1": "Line 2: the step has no number 'foo'",
     "net(h9) = 1\nout(h9) = 2": "Line 2: the step has no number 'out(h9)'",

@@ -1,4 +1,4 @@
-"""What is found of a sheet's numbers, before it becomes records."""
+"""What is looked for and found of a sheet's numbers, before it becomes records."""
 
 from __future__ import annotations
 
@@ -13,12 +13,22 @@ from backlit.explain.algebra.tree import Node
 from backlit.explain.record.quantities import Key
 
 
+class Variant(msgspec.Struct, frozen=True):
+    """A mistake at one number: the formula that it leads to."""
+
+    mistake: Mistake
+    site: Key
+    node: Node
+    detail: str
+    place: int
+
+
 class Explained(msgspec.Struct, frozen=True):
     """A mistake whose result is the learner's number.
 
     `site` is where it was made, with `node` the formula that it led to; `changed` has all formulas that are changed
     where it was made at several numbers. `value` is what it makes of the number that it explains, and `support` counts
-    the numbers that speak for it.
+    the numbers that speak for it. `together` says that only two mistakes give the number, of which this is one.
     """
 
     mistake: Mistake
@@ -28,6 +38,7 @@ class Explained(msgspec.Struct, frozen=True):
     changed: Mapping[Key, Node]
     value: float
     support: int = 1
+    together: bool = False
 
     @property
     def code(self) -> str:

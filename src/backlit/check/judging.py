@@ -211,5 +211,5 @@ def _fit(working: Working, found: Explained, every: Sequence[Finding]) -> Fit:
     explained = sum(found.code in finding.codes for finding in mistakes)
     return Fit(
         found.code, found.mistake.title, found.mistake.why, working.graph.name(found.site),
-        working.changed_line(found.site, found.node), found.detail, explained, len(mistakes),
+        working.changed_line(found.site, found.node), found.detail, explained, len(mistakes), found.together,
     )  # fmt: skip

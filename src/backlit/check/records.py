@@ -39,6 +39,8 @@ class Fit(msgspec.Struct, frozen=True):
     detail: str = ""
     explains: int = 1
     of: int = 1
+    together: bool = False
+    """Whether only two mistakes together give the number, of which this is one."""
 
 
 class CheckedNumber(msgspec.Struct, frozen=True):

@@ -5,48 +5,38 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
 
 import msgspec
 
-from backlit.check.catalogue import Mistake, mistakes
-from backlit.check.evaluation import Number, recorded, value_of
-from backlit.check.findings import Explained, Finding
+from backlit.check import digits
+from backlit.check.catalogue import mistakes
+from backlit.check.evaluation import Number, recorded
+from backlit.check.findings import Explained, Finding, Variant
 from backlit.check.graph import StepGraph, operands
 from backlit.check.habits import Habits
 from backlit.check.learner import Learner
+from backlit.check.pairs import two_mistakes
+from backlit.check.search_trial import MOST_SITES, Trial
 from backlit.check.sheet import Claim
 from backlit.check.site import Changed, Site
 from backlit.check.worlds import World, lineage
 from backlit.explain.algebra.tree import Node
 from backlit.explain.record.quantities import Key
 
-MOST_SITES = 300
-"""So many numbers before a wrong one are searched, the nearest first."""
 MOST_SEARCHED = 8
 """Of so many wrong numbers the mistake is looked for; of more, only whether one that was found explains them."""
 NEAR = 30.0
 """A result within so many times the allowance is worked out once more, with what rounding makes of it then."""
 
+EXACT = 1.0 + 1e-9
+"""Of a text the halves of the last digit leave no more room than float64's rounding."""
+
 
 SAME = 1e-9
 """Results that differ by less, as a part of them, are of the same formula in another form."""
 
-
-WIDE = 1e-3
-"""And so is one that differs by less, as a part of it: a mistake may make a number large, and so its rounding."""
 SMALL = 3.0
 """A gap of so many units of the last digit is rather a loss of digits than a slip."""
-
-
-class Variant(msgspec.Struct, frozen=True):
-    """A mistake at one number: the formula that it leads to."""
-
-    mistake: Mistake
-    site: Key
-    node: Node
-    detail: str
-    place: int
 
 
 class Search:
@@ -87,6 +77,10 @@ class Search:
         found = [fit for chosen in near for fit in self._fitting(claim, chosen, early=not self.habits.exact)]
         if not found and self.habits.exact:
             found = [fit for chosen in near for fit in self._fitting(claim, chosen, early=True)]
+        if not found:
+            every = [chosen[0] for chosen in self._candidates(trial) if len(chosen) == 1]
+            early = not self.habits.exact
+            return two_mistakes(trial, every, claimed, reach, lambda pair: self._fitting(claim, pair, early=early))
         found = self._less_digits(claim, found)
         if found and found[0].mistake.harmless:
             return tuple(found)
@@ -132,8 +126,9 @@ class Search:
             estimate = world.estimate(claim.key, node)
             allowance = self.learner.allowance(claim, estimate)
             allowed = allowance.rounded if early else allowance.right
-            if chosen[0].mistake.scope == "slip":  # its result may be a text, which has no operands
-                allowed = max(allowed, self._rough(claim))
+            if chosen[0].mistake.scope == "slip" and node is not None:
+                exact = digits.slip_of(node) is not None
+                allowed = claim.written.half * EXACT if exact else max(allowed, self._rough(claim))
             if abs(self.learner.value(claim) - estimate.value) <= allowed:
                 last = chosen[-1]
                 yield Explained(last.mistake, last.site, last.node, last.detail, changed, estimate.value)
@@ -223,35 +218,6 @@ def _particular(found: Sequence[Explained]) -> list[Explained]:
         fit for fit in found
         if not (fit.mistake.general and any(math.isclose(fit.value, value, rel_tol=SAME) for value in values))
     ]  # fmt: skip
-
-
-class Trial:
-    """A number and those on the way to it, to be worked out with changed formulas again and again."""
-
-    def __init__(self, graph: StepGraph, key: Key, world: World) -> None:
-        self.graph, self.key, self.world = graph, key, world
-        written = {other: value for other, value in world.written.items() if other != key}
-        self.lineage = lineage(graph, key, written, MOST_SITES)
-        self._needs = {one: {need for node in graph.formulas(one) for need in operands(node)} for one in self.lineage}
-
-    def is_near(self, chosen: Sequence[Variant], claimed: float, reach: float) -> bool:
-        """Tell whether a mistake gives a number about as large."""
-        value = self.value({variant.site: variant.node for variant in chosen})
-        return abs(value - claimed) <= max(reach, WIDE * abs(value))
-
-    def value(self, changed: Mapping[Key, Node]) -> float:
-        """Give the number that follows with some formulas changed."""
-        values: dict[Key, float] = {}
-        world = self.world
-
-        def number(key: Key) -> float:
-            return values[key] if key in values else world.value(key)
-
-        for key in self.lineage:
-            if key in changed or any(need in values for need in self._needs[key]):
-                node: Any = changed.get(key) or world.changed.get(key) or self.graph.formula(key)
-                values[key] = value_of(node, number)
-        return values.get(self.key, math.nan)
 
 
 def variants_at(

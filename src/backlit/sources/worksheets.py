@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import copy
-import math
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import numpy as np
 import tomli_w
 
 from backlit.check.graph import StepGraph
-from backlit.check.worksheets.draws import INPUTS, WEIGHTS, Draw
+from backlit.check.worksheets.draws import INPUTS, WEIGHTS
 from backlit.check.worksheets.levels import LETTERS, Level, leaves, level_of, name_weights, shaped
 from backlit.check.worksheets.search import APART, Drawable, Found, Plan, agrees, find, plan_of
 from backlit.check.worksheets.sheets import Worksheet, checked_gaps, worksheet_of
@@ -130,8 +128,8 @@ def _of_file(raw: Mapping[str, Any], setup: Setup, name: str, title: str) -> Lev
         label, _, own = array.rpartition(".")
         if not label.isdigit() or own not in VALUES:
             raise BacklitError(
-                f"{name} has {array}, whose numbers a network file cannot give; expected layers with weights and biases "
-                "alone, such as dense, convolution or recurrent layers."
+                f"{name} has {array}, whose numbers a network file cannot give; expected layers with weights and "
+                "biases alone, such as dense, convolution or recurrent layers."
             )
         tables["network"]["layers"][int(label) - 1][VALUES[own]] = np.asarray(built[array], float).tolist()
     name_weights(tables)
@@ -173,8 +171,8 @@ class _Making:
         steps = self._steps(level.tables)
         if len(steps[0].contents) * len(steps) > MOST_NUMBERS:
             raise BacklitError(
-                f"the step has {len(steps[0].contents):,} numbers; expected at most {MOST_NUMBERS}, to be worked out on "
-                "two pages: choose a smaller network, or fewer rows."
+                f"the step has {len(steps[0].contents):,} numbers; expected at most {MOST_NUMBERS}, to be worked out "
+                "on two pages: choose a smaller network, or fewer rows."
             )
         self.plan = self._plan(StepGraph(steps))
 

@@ -259,8 +259,9 @@ def _others(plan: Plan, settings: TrainingSettings) -> Iterator[Trial]:
         yield Trial("schedule-left-out", "the schedule is left out: the rate stays the same",
                     "The schedule changes the rate from step to step.", plan.changed(schedule="constant"))  # fmt: skip
     rate = getattr(optimizer, "rate", None)
+    tried = ("sgd", "momentum") if isinstance(optimizer, (Momentum, Nesterov)) else (optimizer.name,)  # by `_memory`
     for name in ("sgd", "momentum", "rmsprop", "adagrad", "adam") if rate is not None else ():
-        if name != optimizer.name:
+        if name not in tried:
             try:
                 other = optimizers[name](rate=rate)
             except (BacklitError, TypeError):

@@ -27,12 +27,14 @@ class Draw(msgspec.Struct, frozen=True):
         """Draw so many times (draws, rows · count)."""
         if self.one_hot:
             ones = rng.integers(count, size=(draws, rows))
-            return np.eye(count)[ones].reshape(draws, rows * count)
+            rows_of_ones: Array = np.eye(count)[ones].reshape(draws, rows * count)
+            return rows_of_ones
         size = rows * count
         pool = self.numbers if len(self.numbers) >= size else (*self.numbers, *self.more)
         times = -(-size // len(pool))
         order = np.concatenate([rng.random((draws, len(pool))).argsort(axis=1) for _ in range(times)], axis=1)
-        return np.array(pool)[order[:, :size]]
+        drawn: Array = np.array(pool)[order[:, :size]]
+        return drawn
 
 
 def tenths(*numbers: int) -> tuple[float, ...]:

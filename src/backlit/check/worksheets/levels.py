@@ -120,7 +120,7 @@ LETTERS = {"weights": ("weight_labels", "w"), "recurrent_weights": ("recurrent_l
 
 
 def name_weights(tables: Tables) -> None:
-    """Name all weights w1, w2, ..., unit by unit, and the biases b1, b2, ..., where the file has no names of its own."""
+    """Name all weights w1, w2, ..., unit by unit, and the biases b1, b2, ..., where the file names none."""
     layers = tables["network"]["layers"]
     if any(labels in layer for layer in layers for labels, _ in LETTERS.values()):
         return

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 
 from backlit.check.graph import StepGraph
 from backlit.check.worksheets.draws import Array, Draw, generator
@@ -23,8 +24,8 @@ APART = 20.0
 TOGETHER, MOST = 1024, 60
 """So many draws are measured at once, and so many times at most."""
 FRESH, PARENTS, CHANGED, ANEW = 128, 30, 0.2, 20
-"""After the first time so many draws are fresh; the others vary so many of the best, this share of their numbers. After so many times
-the search begins anew, from fresh draws."""
+"""After the first time so many draws are fresh; the others vary so many of the best, this share of their numbers. After
+so many times the search begins anew, from fresh draws."""
 SAMPLE = 48
 SMALLEST, LARGEST = 0.004, 12.0
 """Of the size of results: smaller ones have few digits left, larger ones many."""
@@ -37,11 +38,11 @@ NOT_NULL = 0.05
 
 
 class Drawable(NamedTuple):
-    """An array of a network file to be drawn: its name, such as "X" or "1.W", rows and numbers in a row."""
+    """An array of a network file to be drawn: its name, such as "X" or "1.W", rows and how many numbers in a row."""
 
     name: str
     rows: int
-    count: int
+    size: int
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -50,8 +51,8 @@ class Plan(msgspec.Struct, frozen=True):
     Attributes:
         arrays: what is drawn together from each `Draw`: the weights and biases of all layers are drawn as one.
         like: for an array, which of its numbers are equal: places of the number that each repeats.
-        asked: the numbers of the sheet with their mistakes. nets: weighted sums with the size that they must not have; kinks: others,
-            that must not be near 0.
+        asked: the numbers of the sheet with their mistakes. nets: weighted sums, each with the size that it must not
+            have. kinks: others, that must not be near 0.
     """
 
     graph: StepGraph
@@ -78,7 +79,7 @@ def plan_of(
     like: Mapping[str, Sequence[int]], digits: int, *, zeros: bool,
 ) -> Plan:  # fmt: skip
     """Make the plan: the graph is that of the file with any numbers."""
-    keys = tuple(key for key in graph.keys() if is_worked(graph, key))
+    keys = tuple(key for key in graph.keys(None) if is_worked(graph, key))
     nets, kinks = _guarded(graph)
     plan = Plan(graph, draws, arrays, like, (), nets, kinks, digits, zeros)
     sample = _numbers(plan, _draw(plan, generator(0, "sample"), SAMPLE))
@@ -97,7 +98,7 @@ def is_worked(graph: StepGraph, key: Key) -> bool:
 
 
 def is_shown(graph: StepGraph, key: Key) -> bool:
-    """Tell whether a number is on sheets: of a joined loss the short way back is, and the long one by each output not."""
+    """Tell whether a number is on sheets: of a joined loss, the short way back is, the long one not."""
     if graph.name(key).startswith("‖"):
         return False
     groups = graph.steps[graph.step_of(key)].contents.backward.groups
@@ -109,7 +110,7 @@ def _guarded(graph: StepGraph) -> tuple[tuple[tuple[Key, float], ...], tuple[Key
     """Give the inputs of saturating activations with their bounds, and those of activations with a kink."""
     nets: list[tuple[Key, float]] = []
     kinks: list[Key] = []
-    for key in graph.keys():
+    for key in graph.keys(None):
         kind = key.quantity.kind
         if kind == "net" and graph.role(key) in {"sum", "forward"}:
             stage = next((s for s in graph.steps[graph.step_of(key)].contents.stages
@@ -132,16 +133,19 @@ def find(plan: Plan, seed: int, what: str, fits: Callable[[Found], bool]) -> Fou
     parents: dict[str, Array] = {}
     apart = np.empty(0)
     best: Found | None = None
+    allowed = len(plan.asked)  # faults: as few as any draw has had, 0 mostly
     for turn in range(MOST):
         drawn = _draw(plan, rng, TOGETHER)
         if len(apart):
             drawn = _bred(plan, rng, drawn, parents)
         with np.errstate(all="ignore"):
-            good = np.flatnonzero(bearable(plan, _numbers(plan, drawn), TOGETHER))
+            wrong = faults(plan, _numbers(plan, drawn), TOGETHER)
+            if wrong.min() < allowed:
+                allowed, parents, apart, best = int(wrong.min()), {}, np.empty(0), None
+            good = np.flatnonzero(wrong <= allowed)
             kept = {name: array[good] for name, array in drawn.items()}
-            numbers = _numbers(plan, kept)
-            least = separation(plan.asked, numbers, len(good), plan.digits, zeros=plan.zeros).least
-        for k in np.flatnonzero(least >= APART):
+            least = separation(plan.asked, _numbers(plan, kept), len(good), plan.digits, zeros=plan.zeros).least
+        for k in np.flatnonzero(least >= APART) if not allowed else ():
             one = _found(kept, int(k), float(least[k]), turn * TOGETHER + int(good[k]) + 1)
             if fits(one):
                 return one
@@ -191,26 +195,27 @@ def _bred(
     return found
 
 
-def bearable(plan: Plan, numbers: Numbers, draws: int) -> Array:
-    """Tell of each draw whether its numbers are bearable and not degenerate."""
-    good = np.ones(draws, bool)
+def faults(plan: Plan, numbers: Numbers, draws: int) -> npt.NDArray[np.int64]:
+    """Count in each draw what is no good for work by hand: saturated units, tiny and huge results, those near a tie."""
+    found = np.zeros(draws, np.int64)
     for key, largest in plan.nets:
         size = np.abs(_many(numbers.of(key), draws))
-        good &= (size < largest) & (size > NOT_NULL)
+        found += ~((size < largest) & (size > NOT_NULL))
     idle = np.zeros(draws)
     for key in plan.kinks:
         net = _many(numbers.of(key), draws)
-        good &= np.abs(net) > NOT_NULL
+        found += ~(np.abs(net) > NOT_NULL)
         idle += net < 0
     if plan.kinks:
-        good &= (idle >= 1) & (idle <= max(1, len(plan.kinks) // 3))
+        found += ~((idle >= 1) & (idle <= max(1, len(plan.kinks) // 3)))
     for one in plan.asked:
         value = _many(numbers.of(one.key), draws)
         size = np.abs(value)
-        good &= np.isfinite(value) & (size < LARGEST) & ((size > SMALLEST) | (plan.zeros & (size == 0)))
+        zero = (size == 0) if plan.zeros else np.zeros(draws, bool)
+        found += ~((size < LARGEST) & ((size > SMALLEST) | zero))
         shifted = value / unit_of(value, plan.digits) - 0.5
-        good &= np.abs(shifted - np.round(shifted)) > NEAR_TIE
-    return good
+        found += ~(np.abs(shifted - np.round(shifted)) > NEAR_TIE)
+    return found
 
 
 def _draw(plan: Plan, rng: np.random.Generator, draws: int) -> dict[str, Array]:
@@ -221,12 +226,12 @@ def _draw(plan: Plan, rng: np.random.Generator, draws: int) -> dict[str, Array]:
         if not parts:
             continue
         if draw.one_hot:
-            together = draw.many(rng, draws, parts[0].rows, parts[0].count)
+            together = draw.many(rng, draws, parts[0].rows, parts[0].size)
         else:
-            together = draw.many(rng, draws, 1, sum(part.rows * part.count for part in parts))
+            together = draw.many(rng, draws, 1, sum(part.rows * part.size for part in parts))
         start = 0
         for part in parts:
-            size = part.rows * part.count
+            size = part.rows * part.size
             array = together[:, start : start + size]
             found[part.name] = array[:, list(plan.like[part.name])] if part.name in plan.like else array
             start += size
@@ -245,7 +250,7 @@ def agrees(plan: Plan, found: Found, graph: StepGraph) -> bool:
     """Tell whether the numbers of the plan are those of the steps recorded with the found numbers: no other path."""
     drawn = {name: np.array([array]) for name, array in found.arrays.items()}
     numbers = _numbers(plan, drawn)
-    keys = [key for key in graph.keys() if is_worked(graph, key)]
+    keys = [key for key in graph.keys(None) if is_worked(graph, key)]
     return len(keys) == len(plan.asked) and all(
         math.isclose(
             float(np.ravel(numbers.of(one.key))[0]), key.quantity.value(key.place), rel_tol=1e-9, abs_tol=1e-12

@@ -92,7 +92,7 @@ def separation(asked: Sequence[Asked], numbers: Numbers, draws: int, digits: int
     pairs = np.full((len(asked), draws), np.inf)
     if not draws:
         return Separation(np.empty(0), pairs)
-    shows: dict[tuple[str, Any], Array] = {}
+    shows: dict[tuple[str, Any], Any] = {}
     with np.errstate(all="ignore"):
         for place, one in enumerate(asked):
             right = _many(numbers.of(one.key), draws)
@@ -101,14 +101,14 @@ def separation(asked: Sequence[Asked], numbers: Numbers, draws: int, digits: int
             for variant, value in zip(one.variants, wrong, strict=True):
                 of = variant.code, one.key.quantity
                 seen = ~(np.abs(value - right) <= HIDDEN)
-                shows[of] = shows.get(of, np.zeros(draws, bool)) | seen
+                shows[of] = seen if of not in shows else np.logical_or(shows[of], seen)
             values = np.sort(np.stack([right, *wrong]), axis=0)  # NaN last, which is no result
             apart = np.diff(values, axis=0)
             if zeros:
                 apart = np.where(apart <= HIDDEN, np.inf, apart)
             if len(apart):
                 pairs[place] = np.nanmin(np.where(np.isnan(apart), np.inf, apart), axis=0) / unit
-    least = pairs.min(axis=0, initial=np.inf)
+    least: Array = pairs.min(axis=0, initial=np.inf)
     if zeros and shows:
         least = np.where(np.logical_and.reduce(list(shows.values())), least, 0.0)
     return Separation(least, pairs)

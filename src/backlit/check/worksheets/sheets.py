@@ -127,8 +127,8 @@ def worksheet_of(
     contents = steps[0].contents
     drawing = blanked(steps[0].drawing(0), contents.context.names.labels, several=steps[0].recording.rows > 1)
     return Worksheet(
-        title, student, stem, steps[0].digits, gaps, seed, tuple(_facts(graph)), tuple(given), tuple(_matrices(steps[0])),
-        drawing if contents.drawable else None, tuple(parts), network, apart, draws,
+        title, student, stem, steps[0].digits, gaps, seed, tuple(_facts(graph)), tuple(given),
+        tuple(_matrices(steps[0])), drawing if contents.drawable else None, tuple(parts), network, apart, draws,
     )  # fmt: skip
 
 
@@ -170,7 +170,7 @@ def _facts(graph: StepGraph) -> Iterator[tuple[str, str]]:
     known["network"] = known.get("network", "").partition(";")[0]
     yield from ((name, known[name]) for name in ("network", "error", "optimizer") if known.get(name))
     settings: dict[str, float] = {}
-    for key in graph.keys():
+    for key in graph.keys(None):
         node = graph.formula(key)
         for ref in () if node is None else leaves(node):
             if ref.key is None:

@@ -13,10 +13,12 @@ import msgspec
 
 from backlit.errors import BacklitError
 
-HEADINGS = frozenset({"name", "names", "student", "students", "full name", "pupil", "pupils", "nom", "nombre", "schüler",
-                      "schülerin", "schüler/in", "naam", "nome"})  # fmt: skip
-FIRST, LAST = ("first name", "firstname", "given name", "vorname", "prénom"), (
-    "last name", "lastname", "surname", "family name", "nachname")  # fmt: skip
+HEADINGS = frozenset({
+    "name", "names", "student", "students", "full name", "pupil", "pupils", "nom", "nombre", "schüler", "schülerin",
+    "schüler/in", "naam", "nome",
+})  # fmt: skip
+FIRST = ("first name", "firstname", "given name", "vorname", "prénom")
+LAST = ("last name", "lastname", "surname", "family name", "nachname")
 RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)$")
 """Names that Windows keeps for devices."""
 LONGEST = 60

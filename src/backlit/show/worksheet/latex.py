@@ -9,7 +9,7 @@ from backlit.explain import Drawing
 from backlit.explain.algebra.numerals import latex_number
 from backlit.show.network.parts import Box, Circle, Layout, Text
 from backlit.show.network.parts import Line as Stroke
-from backlit.show.network.stack import drawing_layout
+from backlit.show.network.stack import drawing_pieces
 from backlit.show.worked.formula_forms import broken
 from backlit.show.worked.latex import text_latex
 from backlit.show.worksheet.words import footer, formulas, intro, short
@@ -70,7 +70,7 @@ def _line(line: Line, *, key: bool) -> str:
     sides = formulas(line, key=key)
     symbol = line.record.symbol
     if not sides:
-        return rf"\lineof{{$\displaystyle {symbol} = $\blank[45mm] $=$ \blank}}"
+        return rf"\lineof{{$\displaystyle {symbol} =$~\hrulefill~$=$~\blank[20mm]}}"
     parts = [part for side in sides for part in broken(f"= {side}", WIDE_FORMULA)]
     parts[0] = f"{symbol} {parts[0]}"
     shown = latex_number(line.record.shown)
@@ -87,13 +87,14 @@ def _line(line: Line, *, key: bool) -> str:
 
 
 def tikz(drawing: Drawing) -> Iterator[str]:
-    """Draw the network: what the page has as SVG, in black."""
-    placed = drawing_layout(drawing, backward=False, digits=4, names=True)
-    scale = min(MILLIMETRES, WIDEST / placed.width, TALLEST / placed.height)
-    letters = scale / MILLIMETRES
-    yield rf"\begin{{tikzpicture}}[x={scale:.4f}mm,y=-{scale:.4f}mm,every node/.style={{inner sep=0pt,scale={letters:.3f}}}]"
-    yield from _parts(placed)
-    yield r"\end{tikzpicture}"
+    """Draw the network, panel by panel: what the page has as SVG, in black."""
+    for piece in drawing_pieces(drawing, backward=False, digits=4, names=True):
+        placed = piece.narrow
+        scale = min(MILLIMETRES, WIDEST / placed.width, TALLEST / placed.height)
+        nodes = rf"every node/.style={{inner sep=0pt,scale={scale / MILLIMETRES:.3f}}}"
+        yield rf"\begin{{tikzpicture}}[baseline=(current bounding box.center),x={scale:.4f}mm,y=-{scale:.4f}mm,{nodes}]"
+        yield from _parts(placed)
+        yield r"\end{tikzpicture}\quad"
 
 
 def _parts(placed: Layout) -> Iterator[str]:

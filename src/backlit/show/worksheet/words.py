@@ -53,7 +53,7 @@ def formulas(line: Line, *, key: bool) -> list[str]:
 
 
 def blocks(sheet: Worksheet) -> list[tuple[list[Part], bool]]:
-    """Give the parts that stand together, and whether a page begins with them: a step, or the way back of a long one."""
+    """Give the parts that stand together, and whether they begin a page: a step, or the way back."""
     several = sheet.parts[0].title.startswith("Step ")
     whose = (lambda part: part.title.split(".")[0]) if several else (lambda part: part.phase in {"forward", "error"})
     found = [list(parts) for _, parts in itertools.groupby(sheet.parts, whose)]

@@ -98,13 +98,15 @@ class Worksheets(Shown, Sequence[Worksheet]):
             yield f"  print    {printed} (sheets/ has them one by one); the key: {keys}"
         else:
             yield "  print    what is in sheets; the key is in key"
-        yield f"  hand out {', '.join(f'{sheet.stem}.csv' for sheet in self.sheets[:2])}{', ...' if len(self) > 2 else ''}, to be filled in"
+        names = ", ".join(f"{sheet.stem}.csv" for sheet in self.sheets[:2])
+        yield f"  hand out {names}{', ...' if len(self) > 2 else ''}, to be filled in"
         yield f"  check    backlit check {folder}"
         least = min(sheet.apart for sheet in self)
         if least < APART:
+            places = counted(self[0].digits, "place")
             yield (
-                f"  note     at {counted(self[0].digits, 'place')} behind the point the results of two mistakes are only "
-                f"{least:.1f} units of the last one apart on a sheet; --digits {self[0].digits + 1} tells more mistakes apart."
+                f"  note     at {places} behind the point, two mistakes give results {least:.1f} units of the last "
+                f"place apart; --digits {self[0].digits + 1} tells more of them apart."
             )
 
     def _files(self, formats: Sequence[str]) -> Iterator[tuple[str, str]]:

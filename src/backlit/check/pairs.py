@@ -1,0 +1,38 @@
+"""Looks for two mistakes that together give a number, where no single one does, among so many pairs."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+
+from backlit.check.findings import Explained, Variant
+from backlit.check.search_trial import Trial
+
+MOST_PAIRS = 4000
+"""So many pairs are tried, those nearest to the number first."""
+
+Fitting = Callable[[Sequence[Variant]], Iterator[Explained]]
+"""Gives what mistakes made together explain."""
+
+
+def two_mistakes(trial: Trial, variants: Sequence[Variant], claimed: float, reach: float,
+                 fitting: Fitting) -> tuple[Explained, ...]:  # fmt: skip
+    """Give the two mistakes whose result is the number; none where no pair fits, or pairs of different kinds do.
+
+    `variants` are the mistakes that can be made at the number and on the way to it, the nearest to it last.
+    """
+    beliefs = [one for one in reversed(variants) if not one.mistake.general and one.mistake.scope != "slip"]
+    pairs = (pair for pair in itertools.combinations(beliefs, 2) if pair[0].site != pair[1].site)
+    found: dict[frozenset[str], tuple[Explained, ...]] = {}
+    for pair in itertools.islice(pairs, MOST_PAIRS):
+        if trial.is_near(pair, claimed, reach):
+            for fit in fitting(pair):
+                found.setdefault(frozenset(one.mistake.code for one in pair), _apart(fit, pair))
+    return next(iter(found.values())) if len(found) == 1 else ()
+
+
+def _apart(fit: Explained, pair: Sequence[Variant]) -> tuple[Explained, ...]:
+    """Give the two mistakes one by one, in the order of the computation, as parts of one explanation."""
+    parts = reversed(pair)
+    return tuple(Explained(one.mistake, one.site, one.node, one.detail, fit.changed, fit.value, together=True)
+                 for one in parts)  # fmt: skip
