@@ -228,13 +228,14 @@ def test_a_check_holds_no_lock_and_reads_a_step_of_its_own(monkeypatch: pytest.M
         def meanwhile() -> None:
             found.append(refused(session, RIGHT))
             session.do("bar.advance", {"updates": 1})
-            found.append(session.draw(("step",)))
+            session.draw(("step",))
+            found.append("drawn")
 
+        with session.view() as view:
+            assert step is not session.recorder.of(view.training, view).step
         thread = threading.Thread(target=meanwhile, daemon=True)
         thread.start()
         thread.join(30)
-        with session.view() as view:
-            found.append(step is not session.recorder.of(view.training, view).step)
         return checked(step, *given, **settings)
 
     checked = check_panel.check
@@ -242,9 +243,7 @@ def test_a_check_holds_no_lock_and_reads_a_step_of_its_own(monkeypatch: pytest.M
     assert is_slow(session.panels["check"], "judge")
     assert is_slow(session.panels["check"], "names")
     assert work_of(session, RIGHT).all_right
-    assert found[0] == "the numbers of before are being checked; check these after that."
-    assert len(found) == 3
-    assert found[2]
+    assert found == ["the numbers of before are being checked; check these after that.", "drawn"]
     assert session.training.step == 1
     assert "The training has moved on since" in said(session)
 
