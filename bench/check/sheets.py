@@ -129,7 +129,7 @@ class Planted:
             if self.scope != "everywhere" or alone or rng.random() < 0.5:
                 return Changes(self.code, {key: one.node})
             same = {other: variant.node for other in self.keys for variant in self._at(graph, other, digits)
-                    if variant.place == one.place}  # fmt: skip
+                    if variant.detail == one.detail}  # fmt: skip
             return Changes(self.code, same)
         return None
 
