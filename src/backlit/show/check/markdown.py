@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from backlit.show.check.parts import Detail, Line, Parts
 from backlit.show.check.text import TABLE_NOTE, cells_of, head_of
-from backlit.show.worked.markdown import escaped
+from backlit.show.worked.escapes import escaped
 
 
 def checked_markdown(parts: Parts) -> str:

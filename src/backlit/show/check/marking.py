@@ -25,7 +25,7 @@ from backlit.show.pages import template
 from backlit.show.report.texts import NAME as LONGEST_NAME
 from backlit.show.report.texts import SENTENCE, listed, plain
 from backlit.show.saving import saved
-from backlit.show.worked.markdown import escaped
+from backlit.show.worked.escapes import escaped
 
 MISTAKES, FIRSTS, STUDENTS = "The most common mistakes", "Where the first mistake is", "Students"
 HEAD = ("student", "points", "of", "first wrong", "mistakes")
