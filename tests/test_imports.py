@@ -228,7 +228,7 @@ def test_charts_know_no_records():
 
 def test_showing_checked_work_knows_records_of_it_alone():
     known = {imported for module, imported, _ in imports() if module.startswith("show") and imported.startswith("check")}
-    assert known == {"check.records", "check.marking"}
+    assert known == {"check.records", "check.marking", "check.worksheets.sheets"}
 
 
 def test_drawing_is_imported_when_something_is_drawn(tmp_path):
