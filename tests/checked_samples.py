@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import backlit as bl
 from backlit.check.records import CheckedNumber, CheckedWork, Fit, Verdict
+from backlit.explain import Record
 
 SLOPE = Fit(
     "slope-left-out", "the activation's slope is left out",
@@ -146,9 +148,14 @@ SAMPLES = {
 }  # fmt: skip
 
 
-def with_records(work: CheckedWork) -> CheckedWork:
-    """Give checked work with a worked example's records of its wrong numbers."""
+@functools.cache
+def example_records() -> tuple[Record, ...]:
+    """Give a worked example's records of the numbers that are wrong in the samples."""
     network = bl.Network([bl.Dense(2, "sigmoid"), bl.Dense(2, "sigmoid")], inputs=2, seed=1)
     example = bl.explain(network, [[0.05, 0.1]], [[0.01, 0.99]])
-    found = tuple(record for record in example if record.name in {"dE/dnet(h1)", "dE/dnet(o1)", "dE/dout(h1)"})
-    return CheckedWork(work.title, work.sheet, work.numbers, work.notes, found)
+    return tuple(record for record in example if record.name in {"dE/dnet(h1)", "dE/dnet(o1)", "dE/dout(h1)"})
+
+
+def with_records(work: CheckedWork) -> CheckedWork:
+    """Give checked work with a worked example's records of its wrong numbers."""
+    return CheckedWork(work.title, work.sheet, work.numbers, work.notes, example_records())

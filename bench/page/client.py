@@ -20,8 +20,8 @@ SEEN = ("source", "bar", "lesson", "curves", "boundary", "build")
 """Panels that are seen beside every view."""
 
 VIEWS = {
-    "network": ("network", "unit", "weight"), "step": ("step",), "check": ("check", "checked"), "data": ("predictions", "columns"),
-    "descent": ("descent",), "health": ("findings", "health"),
+    "network": ("network", "unit", "weight"), "step": ("step",), "check": ("check", "checked"),
+    "data": ("predictions", "columns"), "descent": ("descent",), "health": ("findings", "health"),
 }  # fmt: skip
 """Panels of each view."""
 

@@ -26,6 +26,13 @@ def page(browser: Any) -> Iterator[tuple[Any, Session]]:
         yield browser, session
 
 
+@pytest.fixture(autouse=True)
+def _nothing_written(page: tuple[Any, Session]) -> None:
+    _, session = page
+    session.do("check.write", {"numbers": ""})
+    session.do("check.reveal", {"hint": 1})
+
+
 def numbers_of(session: Session) -> str:
     panel = session.panels["check"]
     assert isinstance(panel, CheckPanel)
@@ -47,9 +54,11 @@ def test_numbers_are_checked_by_keyboard_and_survive_a_redraw_and_a_reload(page:
     tab_to(browser, "step-check")
     keys(browser, ENTER)
     until(lambda: focused(browser)["id"] == "check-text")
+    comes(browser, TYPED, "")
     tab_to(browser, "check-names", back=True)
     keys(browser, ENTER)
-    until(lambda: focused(browser)["id"] == "check-text")  # behind the first name
+    comes(browser, "return document.getElementById('check-text').selectionStart", len("net(h1) = "))
+    assert focused(browser)["id"] == "check-text"
     assert browser.run(TYPED).startswith("net(h1) = \nnet(h2) = \n")
     keys(browser, "0.37", "75")
     check_now(browser)
@@ -73,8 +82,8 @@ def test_numbers_are_checked_by_keyboard_and_survive_a_redraw_and_a_reload(page:
 def test_what_does_not_fit_is_said_beside_the_field_and_nothing_is_lost(page: tuple[Any, Session]) -> None:
     browser, session = page
     browser.run("document.getElementById('tab-check').click()")
-    until(lambda: browser.run(TYPED) is not None)
-    browser.run("document.getElementById('check-text').select()")
+    comes(browser, TYPED, "")
+    browser.run("document.getElementById('check-text').focus()")
     keys(browser, "net(h1) = abc")
     check_now(browser)
     until(lambda: text(browser, "#check-error").startswith("Line 1: 'abc' is no number"))

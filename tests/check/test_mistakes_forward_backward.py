@@ -29,6 +29,131 @@ from backlit.ops.registry import activations, losses, optimizers
 FILES = ("forward", "activation", "error", "backward")
 OURS = {code: entry for code, entry in mistakes().items() if entry.change.__module__.rpartition(".")[2] in FILES}
 EXAMPLES = ("two-layer", "one-output", "gates", "recurrent", "convolution", *TINY)
+FORMULAS: Mapping[str, str] = {
+    "activation-left-out": "net(h1)",
+    "exponent-sign": "1 / (1 + e^net(h1))",
+    "tan-for-tanh": "tan(net(h1) · π / 180)",
+    "bipolar-sigmoid": "2 / (1 + e^(-net(h1))) - 1",
+    "sigmoid-for-other": "1 / (1 + e^(-net(h1)))",
+    "tanh-for-other": "tanh(net(h1))",
+    "step-for-other": "[net(h1) > 0]",
+    "leaky-as-relu": "max(net(h2), 0)",
+    "softmax-as-sigmoid": "1 / (1 + e^(-net(o1)))",
+    "softmax-not-divided": "e^net(o1)",
+    "softmax-without-exp": "net(o1) / (net(o1) + net(o2) + net(o3))",
+    "softmax-delta": "out(o2) · (1 - out(o1))",
+    "slope-at-net": "net(h1) · (1 - net(h1))",
+    "slope-at-out": "1 / (1 + e^(-out(h1))) · (1 - 1 / (1 + e^(-out(h1))))",
+    "tanh-slope-as-sigmoid": "out(h1) · (1 - out(h1))",
+    "sigmoid-slope-as-tanh": "1 - out(h1)²",
+    "sigmoid-slope-for-other": "out(h1) · (1 - out(h1))",
+    "tanh-slope-for-other": "1 - out(h1)²",
+    "relu-slope-one": "1",
+    "relu-slope-turned": "0",
+    "out-for-slope": "out(h1)",
+    "slope-left-out": "dE/dout(h1)",
+    "slope-twice": "dE/dout(h1) · dout/dnet(h1) · dout/dnet(h1)",
+    "softmax-diagonal": "dE/dout(o1) · dout/dnet(o1)",
+    "other-units-slope": "dE/dout(h1) · dout/dnet(o2)",
+    "updated-weights": "dE/dnet(o1) · w5+ + dE/dnet(o2) · w7+",
+    "one-share": "dE/dnet(o2) · w7",
+    "weights-left-out": "dE/dnet(o1) + dE/dnet(o2)",
+    "transposed-weights-back": "dE/dnet(o1) · w5 + dE/dnet(o2) · w6",
+    "other-edge-weight-back": "dE/dnet(o1) · w5 + dE/dnet(o2) · w8",
+    "other-units-weights-back": "dE/dnet(o1) · w6 + dE/dnet(o2) · w8",
+    "incoming-weights-back": "dE/dnet(o1) · w1 + dE/dnet(o2) · w2",
+    "output-error-for-hidden": "-(t(o2) - out(h1))",
+    "other-units-error-back": "dE/dnet(o1) · w5 + dE/dnet(o1) · w7",
+    "other-units-error": "dE/dnet(h2) · i1",
+    "other-input": "dE/dnet(h1) · i2",
+    "gradient-transposed": "dE/dnet(h2) · i1",
+    "input-left-out": "dE/dnet(h1)",
+    "weight-for-input": "dE/dnet(h1) · w1",
+    "one-place-only": "dE/dnet(h1@t2) · i1@t2",
+    "bias-slope-times-input": "dE/dnet(h1)[1] · i2[1]",
+    "half-left-out": "(t(o1) - out(o1))²",
+    "half-put-in": "1/2 · (t(o1) - out(o1))²",
+    "square-left-out": "1/2 · (t(o1) - out(o1))",
+    "two-kept-in-slope": "-2 · (t(o1) - out(o1))",
+    "half-kept-in-slope": "-1/2 · (t(y5) - out(y5))",
+    "two-left-out-of-slope": "1 / k · (-(t(o1) - out(o1)))",
+    "error-sign": "t(o1) - out(o1)",
+    "error-for-slope": "E(o1)",
+    "log-base": "-(t(o1) · log2(out(o1)) + t(o2) · log2(out(o2)) + t(o3) · log2(out(o3)))",
+    "entropy-minus": "t(o1) · log(out(o1)) + t(o2) · log(out(o2)) + t(o3) · log(out(o3))",
+    "squared-error-taken": "-2 · (t(o2) - out(o2))",
+    "binary-entropy-taken": "(1 - t(o1)) / (1 - out(o1)) - t(o1) / out(o1)",
+    "second-term-left-out": "-t(o2) · log(out(o2))",
+    "absolute-error-taken": "|t(o1) - out(o1)|",
+    "divided-twice": "(-t(o2) / out(o2)) / out(o2)",
+    "slope-again": "(out(o1) - t(o1)) · out(o1) · (1 - out(o1))",
+    "class-off-by-one": "-(t(o3) · log(out(o1)) + t(o1) · log(out(o2)) + t(o2) · log(out(o3)))",
+    "bias-left-out": "w1 · i1 + w2 · i2",
+    "bias-subtracted": "w1 · i1 + w2 · i2 - b(h1)",
+    "bias-times-input": "w1 · i1 + w2 · i2 + b(h1) · i2",
+    "bias-per-input": "w1 · i1 + w2 · i2 + 2 · b(h1)",
+    "other-bias": "w5 · out(h1) + w6 · out(h2) + b(h1)",
+    "other-edge-weight": "w5 · out(h1) + w8 · out(h2) + b(o1)",
+    "transposed-weights": "w5 · out(h1) + w7 · out(h2) + b(o1)",
+    "other-units-weights": "w3 · i1 + w4 · i2 + b(h1)",
+    "kernel-flipped": "w(i1,f1@r2c2) · i1@r2c3 + w(i1,f1@r2c1) · i1@r2c4 + w(i1,f1@r1c2) · i1@r3c3 "
+                      "+ w(i1,f1@r1c1) · i1@r3c4 + b(f1)",
+    "layer-skipped": "w5 · i1 + w6 · i2 + b(o1)",
+}  # fmt: skip
+"""The last formula of each entry at its own example."""
+
+ELSEWHERE = [
+    ("activation-left-out", "two-layer", "net(o1)", "w5 · net(h1) + w6 · net(h2) + b(o1)"),
+    ("activation-left-out", "two-layer", "dE/dw5", "dE/dnet(o1) · net(h1)"),
+    ("activation-left-out", "recurrent", "out(h1@t1)", "net(h1@t1)"),
+    ("activation-left-out", "recurrent", "out(o1@t1)", ""),
+    ("bias-left-out", "one-output", "net(y3)", ""),
+    ("bipolar-sigmoid", "tanh", "dout/dnet(h1)", "1/2 · (1 - out(h1)²)"),
+    ("tanh-slope-as-sigmoid", "recurrent", "dE/dnet(h1@t1)", "dE/dout(h1@t1) · out(h1@t1) · (1 - out(h1@t1))"),
+    ("slope-at-net", "recurrent", "dE/dnet(h1@t1)", "dE/dout(h1@t1) · (1 - net(h1@t1)²)"),
+    ("slope-at-net", "relu", "dout/dnet(h1)", ""),
+    ("slope-left-out", "two-layer", "dE/dout(h1)", "dE/dout(o1) · w5 + dE/dout(o2) · w7"),
+    ("slope-left-out", "two-layer", "dE/dw1", "dE/dout(h1) · i1"),
+    ("slope-left-out", "recurrent", "dE/dnet(h1@t1)", "dE/dout(h1@t1)"),
+    ("slope-left-out", "yes or no", "dE/dnet(o1)", "dE/dout(o1)"),
+    ("slope-left-out", "relu", "dE/dnet(h2)", ""),
+    ("slope-left-out", "relu", "dE/dnet(o1)", ""),
+    ("relu-slope-one", "relu", "dE/dnet(h2)", "dE/dout(h2)"),
+    ("relu-slope-one", "relu", "dE/dnet(h1)", ""),
+    ("relu-slope-turned", "relu", "dout/dnet(h2)", ""),
+    ("leaky-as-relu", "leaky", "dout/dnet(h2)", "{1 if out(h2) > 0; 0 if out(h2) ≤ 0}"),
+    ("leaky-as-relu", "leaky", "out(h1)", ""),
+    ("updated-weights", "recurrent", "dE/dout(h1@t1)", "dE/dy(h1@t1) + u(h1,h1)+ · dE/dnet(h1@t2)"),
+    ("updated-weights", "two rows", "dE/dout(h1)[2]", "dE/dnet(o1)[2] · w(h1,o1)+ + dE/dnet(o2)[2] · w(h1,o2)+"),
+    ("layer-skipped", "two-layer", "dE/dw6", "dE/dnet(o1) · i2"),
+    ("layer-skipped", "two-layer", "dE/dw1", ""),
+    ("output-error-for-hidden", "two-layer", "dE/dw1", "dE/dnet(o2) · i1"),
+    ("output-error-for-hidden", "two-layer", "dE/dw5", ""),
+    ("input-left-out", "two-layer", "dE/dw5", "dE/dnet(o1)"),
+    ("weight-for-input", "two-layer", "dE/dw7", "dE/dnet(o2) · w7"),
+    ("gradient-transposed", "two-layer", "dE/dw1", ""),
+    ("softmax-diagonal", "softmax", "dE/dnet(o3)", "dE/dout(o3) · dout/dnet(o3)"),
+    ("error-sign", "softmax", "dE/dnet(o2)", "t(o2) - out(o2)"),
+    ("error-sign", "softmax", "dE/dout(o2)", "t(o2) / out(o2)"),
+    ("error-sign", "yes or no", "dE/dout(o2)", "t(o2) / out(o2) - (1 - t(o2)) / (1 - out(o2))"),
+    ("error-sign", "two rows", "dE/dout(o2)[1]", "1 / (n · k) · 2 · (t(o2)[1] - out(o2)[1])"),
+    ("error-sign", "two-layer", "dE/dnet(o1)", ""),
+    ("squared-error-taken", "yes or no", "dE/dnet(o1)", "(-2 · (t(o1) - out(o1))) · dout/dnet(o1)"),
+    ("squared-error-taken", "yes or no", "E(o1)", "(t(o1) - out(o1))²"),
+    ("squared-error-taken", "softmax", "E", "(t(o1) - out(o1))² + (t(o2) - out(o2))² + (t(o3) - out(o3))²"),
+    ("squared-error-taken", "two-layer", "dE/dout(o1)", ""),
+    ("second-term-left-out", "yes or no", "dE/dout(o2)", "-t(o2) / out(o2)"),
+    ("second-term-left-out", "yes or no", "E(o1)", ""),
+    ("two-left-out-of-slope", "two rows", "dE/dout(o1)[2]", "1 / (n · k) · (-(t(o1)[2] - out(o1)[2]))"),
+    ("divided-twice", "softmax", "dE/dnet(o1)", "(out(o1) - t(o1)) / out(o1)"),
+    ("class-off-by-one", "softmax", "dE/dnet(o2)", "out(o2) - t(o1)"),
+    ("log-base", "gates", "E(y)[2]", "-(t(y)[2] · log2(out(y)[2]) + (1 - t(y)[2]) · log2(1 - out(y)[2]))"),
+    ("exponent-sign", "softmax", "out(o3)", "e^(-net(o3)) / (e^(-net(o1)) + e^(-net(o2)) + e^(-net(o3)))"),
+    ("one-place-only", "convolution", "dE/dw(f1@r1c1,o1)", ""),
+    ("other-units-error", "convolution", "dE/dw(i1,f1@r1c1)", ""),
+]  # fmt: skip
+"""The last formula of an entry at other numbers; empty where it cannot be made there."""
+
 BUILT_IN = [name for name, cls in activations.items() if cls.__module__.startswith("backlit.")]
 LOSSES = [name for name, cls in losses.items() if cls.__module__.startswith("backlit.")]
 RULES = [name for name, cls in optimizers.items() if cls.__module__.startswith("backlit.") and name != "lbfgs"]
@@ -115,6 +240,29 @@ def test_every_entry_gives_other_formulas_with_other_numbers(name: str) -> None:
 
 
 @pytest.mark.parametrize("code", OURS)
+def test_the_formula_of_each_entry(code: str) -> None:
+    example, name = OURS[code].example
+    assert [plain(changed.node) for changed in made_at(OURS[code], graph_of(example), name)][-1] == FORMULAS[code]
+
+
+@pytest.mark.parametrize(("code", "example", "name", "formula"), ELSEWHERE)
+def test_formulas_elsewhere(code: str, example: str, name: str, formula: str) -> None:
+    found = [plain(changed.node) for changed in made_at(OURS[code], graph_of(example), name)]
+    assert found[-1:] == ([formula] if formula else [])
+
+
+def test_weights_of_no_square_matrix_are_read_the_other_way() -> None:
+    """Of 2 x 3 weights in a row 1 to 6, the first unit has 1 and 4; read by units, 1 and 2."""
+    network = bl.Network([bl.Dense(3, "tanh", weights=[[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])], inputs=2)
+    graph = StepGraph([explain_step(network, [[0.5, 0.25]], [[0.1, 0.2, 0.3]], optimizer="sgd")])
+    entry, values = OURS["transposed-weights"], []
+    for unit in ("o1", "o2", "o3"):
+        (changed,) = made_at(entry, graph, f"net({unit})")
+        values.append(value_of(changed.node, recorded))
+    assert values == [1 * 0.5 + 2 * 0.25, 3 * 0.5 + 4 * 0.25, 5 * 0.5 + 6 * 0.25]
+
+
+@pytest.mark.parametrize("code", OURS)
 def test_an_entry_is_told_in_a_learners_words(code: str) -> None:
     entry = OURS[code]
     assert entry.why.endswith(".")
@@ -145,10 +293,13 @@ def test_a_mistake_at_its_example_is_named(code: str) -> None:
     assert key is not None
     for changed in made_at(entry, graph, entry.example[1]):
         every = graph.keys()
-        before = [other for other in every if graph.order(other) < graph.order(key) and graph.formula(other)]
+        before = [
+            other for other in every if graph.order(other) < graph.order(key) and graph.formula(other) is not None
+            and not other.quantity.kind.startswith("chain")
+        ]  # fmt: skip
         claims = [Claim(graph.name(other), other, Written.of(f"{recorded(other):.9f}")) for other in before]
         wrong = Claim(graph.name(key), key, Written.of(f"{value_of(changed.node, recorded):.9f}"))
         work = judge(graph, Sheet("", (*claims, wrong)))
         assert [number.name for number in work.wrong] == [wrong.name]
-        codes = {fit.code for fit in work.wrong[0].fits}
+        codes = {fit.code for fit in work.wrong[0].fits if not mistakes()[fit.code].general}
         assert codes == {code}, f"{changed.detail}: {codes}"

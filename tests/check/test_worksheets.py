@@ -49,7 +49,7 @@ def results(graph: StepGraph, key: Key) -> Iterator[tuple[str, float]]:
         for mistake in mistakes().values():
             if mistake.scope != "slip" and not mistake.general and not mistake.harmless:
                 for changed in mistake.at(Site(graph, key, node)):
-                    yield f"{mistake.code} {changed.detail}", value_of(changed.node)
+                    yield f"{mistake.code} {changed.detail}", value_of(changed.node, lambda ref: ref.value)
 
 
 @pytest.mark.parametrize(("level", "kind"), LEVELS)
@@ -198,7 +198,7 @@ def test_weights_are_named_unit_by_unit() -> None:
     ({"seed": -1}, "seed is -1"),
     ({"digits": 12}, "at most 9"),
     ({"gaps": "some"}, "gaps is 'some'"),
-    ({"network": "iris-from-scratch"}, "numbers; expected at most"),
+    ({"network": "digits-convolution"}, "numbers; expected at most"),
     ({"students": "no-such-list.csv"}, "cannot read the list of students no-such-list.csv"),
 ])  # fmt: skip
 def test_errors_say_what_to_do(given: dict[str, Any], words: str) -> None:

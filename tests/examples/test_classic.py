@@ -334,8 +334,12 @@ def test_an_answer_of_one_half_counts_as_the_engine_counts_it():
 
 @pytest.mark.parametrize(
     ("loss", "targets"),
-    [("sigmoid_binary_cross_entropy", [0, 0, 1, 1]), ("hinge", [0, 0, 1, 1]), ("perceptron", [0, 0, 1, 1]),
-     ("half_squared_error", [0, 0, 1, 1])],
+    [
+        ("sigmoid_binary_cross_entropy", [0, 0, 1, 1]),
+        ("hinge", [0, 0, 1, 1]),
+        ("perceptron", [0, 0, 1, 1]),
+        ("half_squared_error", [0, 0, 1, 1]),
+    ],
 )
 def test_an_accuracy_is_that_of_the_loss(tmp_path, loss, targets):
     """Of logits and margins the classes meet at 0, of answers between the targets at 1/2."""

@@ -90,6 +90,10 @@ def test_right_numbers_are_said_to_be_right() -> None:
     assert session.draw(("check",))[1]["check"].numbers["said"] == "All 5 numbers are right."
 
 
+def test_decimal_commas_are_read_where_no_number_has_a_point() -> None:
+    assert work_of(new(), "net(h1) = 0,3775\nnet(h2) 0,3925\nout(h1)\t0,5933").all_right
+
+
 def test_a_hint_shows_no_more_than_it_says() -> None:
     session = new()
     work_of(session, WRONG)
@@ -163,8 +167,8 @@ def test_names_are_added_and_nothing_that_is_written_is_lost() -> None:
 
 
 REFUSED = {
-    "net(h1) = abc": "Line 1: 'abc' is no number; expected digits such as 0.3775 or 3.5e-5.",
-    "net(h1) = 0,3775": "If 0,3775 is one number, write 0.3775.",
+    "net(h1) = abc": "Line 1: 'abc' is no number: expected digits such as 0.3775 or 3.5e-5.",
+    "net(h1) = 0,3775\nnet(h2) = 0.3925": "Line 1: '0,3775' is no number: other numbers of the sheet have points",
     "net(h1) = inf": "Line 1: 'inf' is no number",
     "\nfoo = 1": "Line 2: the step has no number 'foo'",
     "net(h9) = 1\nout(h9) = 2": "Line 2: the step has no number 'out(h9)'",
@@ -224,13 +228,14 @@ def test_a_check_holds_no_lock_and_reads_a_step_of_its_own(monkeypatch: pytest.M
         def meanwhile() -> None:
             found.append(refused(session, RIGHT))
             session.do("bar.advance", {"updates": 1})
-            found.append(session.draw(("step",)))
+            session.draw(("step",))
+            found.append("drawn")
 
+        with session.view() as view:
+            assert step is not session.recorder.of(view.training, view).step
         thread = threading.Thread(target=meanwhile, daemon=True)
         thread.start()
         thread.join(30)
-        with session.view() as view:
-            found.append(step is not session.recorder.of(view.training, view).step)
         return checked(step, *given, **settings)
 
     checked = check_panel.check
@@ -238,9 +243,7 @@ def test_a_check_holds_no_lock_and_reads_a_step_of_its_own(monkeypatch: pytest.M
     assert is_slow(session.panels["check"], "judge")
     assert is_slow(session.panels["check"], "names")
     assert work_of(session, RIGHT).all_right
-    assert found[0] == "the numbers of before are being checked; check these after that."
-    assert len(found) == 3
-    assert found[2]
+    assert found == ["the numbers of before are being checked; check these after that.", "drawn"]
     assert session.training.step == 1
     assert "The training has moved on since" in said(session)
 

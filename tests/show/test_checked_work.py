@@ -24,7 +24,7 @@ from backlit.show.check import words
 from backlit.show.check.checked import Checked
 from backlit.show.check.html import check_style
 from backlit.show.check.lines import NUMBER, compared, parts_of
-from backlit.show.check.parts import MOST_DETAILS
+from backlit.show.check.parts import MOST_CAUSES, MOST_DETAILS
 
 HINTS = (1, 2, 3)
 FORMS: dict[str, Callable[[Checked], str]] = {
@@ -166,6 +166,22 @@ def test_a_mistake_is_gone_into_once_and_the_first_numbers_alone() -> None:
     assert [detail.name for detail in parts.details] == ["a"]
     assert parts.rest == ""
     assert [(row.said, row.detail) for row in parts.rows] == [("wrong", 1), ("wrong, by the same mistake", 1)]
+
+
+def test_of_many_mistakes_that_give_a_number_the_first_have_lines_and_the_others_titles() -> None:
+    fits = tuple(replace(WEIGHT, code=f"m{k}", title=f"thing {k} is done", detail="(here)") for k in range(8))
+    checked = Checked(CheckedWork("net", "", (number("dE/dout(h1)", "0.1", "wrong", fits=fits),)))
+    for form in READ.values():
+        text = flat(form(checked))
+        assert "Eight mistakes give this number" in text
+        assert all(f"hing {k} is done (here)" in text for k in range(8))
+        assert text.count("0.1385 · 0.45") == MOST_CAUSES
+
+
+def test_a_mistake_that_explains_one_number_says_no_count() -> None:
+    alone = replace(SAMPLES["one mistake"].wrong[0].fits[0], explains=1, of=3)
+    text = str(Checked(CheckedWork("net", "", (number("a", "0.1", "wrong", fits=(alone,)),))))
+    assert "It explains" not in text
 
 
 def test_the_worked_example_has_a_column_where_it_differs_by_more_than_rounding() -> None:

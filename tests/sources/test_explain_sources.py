@@ -118,7 +118,7 @@ def test_which_of_several_runs_is_shown(name: str | None) -> None:
     step = bl.explain("gates", run=name)
     said = facts(step)["run"]
     assert said.startswith(f"{name or 'AND'}, ")
-    assert said.endswith("AND, OR, NAND, NOT, XOR, AND-1958, OR-1958, XOR-1958")
+    assert said.endswith('AND, OR, NAND, NOT, XOR, "AND-1958", "OR-1958", "XOR-1958"')
     assert "--run" in said
     assert "run" not in facts(bl.explain("two-layer"))
     with pytest.raises(BacklitError, match="unknown run"):

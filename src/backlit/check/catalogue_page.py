@@ -1,6 +1,6 @@
-"""The catalogue of mistakes as a part of docs/check-my-work.md: each entry with its right line and its wrong one.
+"""The catalogue of mistakes as a part of docs/mistakes.md: each entry with its right line and its wrong one.
 
-    python -m backlit.sources.catalogue_page docs/check-my-work.md
+    python -m backlit.sources.catalogue_page docs/mistakes.md
 
 writes that part anew, from the entries and their examples. A test holds the page equal to it.
 """
@@ -24,12 +24,12 @@ from backlit.explain.record.quantities import Key
 
 START, END = "<!-- catalogue -->", "<!-- end of the catalogue -->"
 
-ABOUT = """*Written by `python -m backlit.sources.catalogue_page docs/check-my-work.md` from the entries of
+ABOUT = """*Written by `python -m backlit.sources.catalogue_page docs/mistakes.md` from the entries of
 [`check/mistakes`](../src/backlit/check/mistakes). Change them there.*"""
 
 DIGITS = 6
-CHAPTERS = ("forward", "activation", "error", "backward", "batch", "update", "moments", "decay", "limits", "general",
-            "slips")  # fmt: skip
+CHAPTERS = ("forward", "activation", "error", "backward", "batch", "update", "moments", "divisors", "decay", "limits",
+            "general", "slips")  # fmt: skip
 """The files of entries in the order of the computation; others come after these."""
 
 Examples = Callable[[str], StepGraph]

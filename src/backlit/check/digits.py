@@ -46,19 +46,22 @@ def rounded_node(node: Node, digits: int, *, figures: bool = False) -> Node:
     return call("to figures" if figures else "to decimals", node, Literal(str(digits)))
 
 
-def swapped_node(node: Node, last: int, place: int) -> Node:
-    """Give a number with the digits at 10^place and 10^(place + 1) swapped, rounded to 10^last before."""
-    return call("digits swapped", node, Literal(str(last)), Literal(str(place)))
+def swapped_node(node: Node, last: int, place: int, off: int = 0) -> Node:
+    """Give a number with the digits at 10^place and 10^(place + 1) swapped; before, it is rounded to 10^last.
+
+    The number that is rounded may be `off` units of that digit away, here and in the other slips.
+    """
+    return call("digits swapped", node, Literal(str(last)), Literal(str(place)), Literal(str(off)))
 
 
-def left_out_node(node: Node, last: int, place: int) -> Node:
+def left_out_node(node: Node, last: int, place: int, off: int = 0) -> Node:
     """Give a number without the digit at 10^place, rounded to 10^last before: those behind it move up."""
-    return call("digit left out", node, Literal(str(last)), Literal(str(place)))
+    return call("digit left out", node, Literal(str(last)), Literal(str(place)), Literal(str(off)))
 
 
-def doubled_node(node: Node, last: int, place: int) -> Node:
+def doubled_node(node: Node, last: int, place: int, off: int = 0) -> Node:
     """Give a number with the digit at 10^place twice, rounded to 10^last before: those behind it move down."""
-    return call("digit doubled", node, Literal(str(last)), Literal(str(place)))
+    return call("digit doubled", node, Literal(str(last)), Literal(str(place)), Literal(str(off)))
 
 
 def number_node(value: float) -> Node:
@@ -89,11 +92,14 @@ def without(node: Node) -> Node:
     return without(node.args[0]) if node.head in OPERATIONS else Apply(node.head, tuple(map(without, node.args)))
 
 
-def _letters(value: float, last: float, place: float) -> tuple[list[str], int] | None:
+def _letters(value: float, last: float, place: float, off: float) -> tuple[list[str], int] | None:
     """Give a size's digits, the point among them, and where the digit at 10^place is; None where there is none."""
     if not math.isfinite(value):
         return None
-    text = f"{rounded(abs(value), -int(last)):f}"
+    number = rounded(abs(value), -int(last)) + Decimal(int(off)).scaleb(int(last))
+    if number < 0:
+        return None
+    text = f"{number:f}"
     whole = len(text.partition(".")[0])
     at = whole - 1 - int(place) if place >= 0 else whole - int(place)
     return ([*text], at) if 0 <= at < len(text) and text[at].isdigit() else None
@@ -104,8 +110,8 @@ def _read(value: float, letters: list[str]) -> float:
     return math.copysign(float(text), value) if text.strip(".") else math.nan
 
 
-def _swapped(value: float, last: float, place: float) -> float:
-    one, other = _letters(value, last, place), _letters(value, last, place + 1)
+def _swapped(value: float, last: float, place: float, off: float = 0.0) -> float:
+    one, other = _letters(value, last, place, off), _letters(value, last, place + 1, off)
     if one is None or other is None:
         return math.nan
     letters, here, there = one[0], one[1], other[1]
@@ -113,16 +119,16 @@ def _swapped(value: float, last: float, place: float) -> float:
     return _read(value, letters)
 
 
-def _left_out(value: float, last: float, place: float) -> float:
-    found = _letters(value, last, place)
+def _left_out(value: float, last: float, place: float, off: float = 0.0) -> float:
+    found = _letters(value, last, place, off)
     if found is None:
         return math.nan
     letters, at = found
     return _read(value, letters[:at] + letters[at + 1 :])
 
 
-def _doubled(value: float, last: float, place: float) -> float:
-    found = _letters(value, last, place)
+def _doubled(value: float, last: float, place: float, off: float = 0.0) -> float:
+    found = _letters(value, last, place, off)
     if found is None:
         return math.nan
     letters, at = found
@@ -146,6 +152,20 @@ OPERATIONS: Mapping[str, Callable[..., float]] = {
 }
 """What the functions do with numbers."""
 
-SLOPES: Mapping[str, float] = {"to decimals": 0.0, "to figures": 0.0, **dict.fromkeys(
-    ("digits swapped", "digit left out", "digit doubled"), 1.0)}  # fmt: skip
-"""How their results move with their numbers: what is rounded stands still, the other digits of a slip move along."""
+LONGER: Mapping[str, int] = {"digit left out": -1, "digit doubled": 1}
+
+
+def longer_by(node: Node) -> int:
+    """Give how many decimals more a slip leaves on the sheet: -1 where one of them is left out.
+
+    >>> longer_by(doubled_node(Literal("0.25"), -2, -1)), longer_by(left_out_node(Literal("12.5"), -1, 1))
+    (1, 0)
+    """
+    if not isinstance(node, Apply) or node.head not in LONGER:
+        return 0
+    place = node.args[2]
+    return LONGER[node.head] if isinstance(place, Literal) and place.symbol.startswith("-") else 0
+
+
+STEADY = frozenset(OPERATIONS)
+"""Functions whose results are texts: a small change of their number changes nothing, or a digit."""

@@ -93,8 +93,8 @@ def _slope(head: str, args: list[float], place: int) -> float:
         return math.prod(args[:place] + args[place + 1 :])
     if head == "/":
         return 1.0 / args[1] if place == 0 else -args[0] / (args[1] * args[1])
-    if head in digits.SLOPES:
-        return digits.SLOPES[head]
+    if head in digits.STEADY:
+        return 0.0
     x = args[place]
     reach = STEP * max(abs(x), 1e-3)
     here = _applied(head, args)

@@ -54,7 +54,7 @@ class Finder:
         chosen = [(q, k) for q, k in places if squashed(q.units[k]) == word]
         if not chosen and word.isdigit():
             chosen = [(q, k) for q, k in places if re.search(rf"(?<!\d){word}$", q.units[k])]
-            layers = list(dict.fromkeys(q.layer for q, _ in places))
+            layers = [layer for layer in self._layers if any(q.layer == layer for q, _ in places)]
             if len(chosen) != 1 and len(layers) == len(places) >= int(word) > 0:
                 chosen = [place for place in places if place[0].layer == layers[int(word) - 1]]
         outputs = self.contents.context.names.outputs
@@ -65,6 +65,11 @@ class Finder:
                 yield Key(quantity, Place(quantity.rows.index(row), 0, k))
             elif not quantity.rows and (not row or row in {"1", *self.step.rows}):
                 yield Key(quantity, Place(0, 0, k))
+
+    @functools.cached_property
+    def _layers(self) -> list[int | str | None]:
+        """The layers in the order of the forward pass."""
+        return list(dict.fromkeys(q.layer for q in self.contents.quantities() if q.phase == "forward"))
 
     def _of_kind(self, kind: str) -> list[Quantity]:
         return [q for q in self.contents.quantities() if q.kind == kind and not q.sources]

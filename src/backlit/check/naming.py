@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Iterable, Mapping
 
 from backlit.check.name_finding import Finder, name_of
-from backlit.check.name_forms import Form, form_of, plain
+from backlit.check.name_forms import Form, form_of, plain, squashed
 from backlit.check.name_rules import GRADIENT, LOCAL, RULES, SLOPE_OF, Reading, parameters
 from backlit.errors import BacklitError
 from backlit.explain import Step
@@ -52,8 +52,8 @@ class Namer:
         for given in dict.fromkeys((whole, text)):
             if (key := self.contents.find(given)) is not None:
                 return Reading(key)
-        for label in (text, plain(text)):
-            figure = next((q for own, q in self.figures.items() if label in (own, plain(own))), None)
+        for same in (str, _squashed):
+            figure = next((q for own, q in self.figures.items() if same(own) == same(text)), None)
             if figure is not None and (key := self.contents.find(figure.removeprefix("-"))) is not None:
                 return Reading(key, -1 if figure.startswith("-") else 1)
         return None
@@ -102,6 +102,10 @@ class Namer:
         match = SLOPE_OF.fullmatch(form.body) or GRADIENT.fullmatch(form.body)
         key = next(parameters(self.finder, match["of"] if match else form.body), None)
         return "" if key is None else name_of(key)
+
+
+def _squashed(text: str) -> str:
+    return squashed(plain(text))
 
 
 def _near(name: str, known: list[str]) -> list[str]:

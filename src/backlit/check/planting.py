@@ -16,6 +16,8 @@ import msgspec
 import numpy as np
 
 from backlit.check.catalogue import mistakes
+from backlit.check.digits import longer_by
+from backlit.check.evaluation import recorded
 from backlit.check.graph import StepGraph
 from backlit.check.programs import Program
 from backlit.check.roles import Role
@@ -35,6 +37,9 @@ TASK: frozenset[Role] = frozenset({"input", "weight", "target", "slot"})
 """The roles of numbers that the task gives."""
 SMALL = Decimal("0.001")
 """A smaller number is written with as many figures as others have decimals."""
+
+
+EXACT_DIGITS = 17
 
 
 class Writing(msgspec.Struct, frozen=True):
@@ -67,6 +72,10 @@ class Writing(msgspec.Struct, frozen=True):
             return f"{short:f}" if short.adjusted() >= SMALL.adjusted() else f"{short:e}"
         return f"{number.quantize(Decimal(1).scaleb(-self.digits), way):f}"
 
+    def unit(self, value: float) -> float:
+        """Give the unit of a number's last digit; 0 where it is written with all its digits."""
+        return 0.0 if self.digits >= EXACT_DIGITS or not math.isfinite(value) else Written.of(self.text(value)).unit
+
     def kept(self, value: float) -> float:
         """Give the number that the learner goes on with."""
         if not math.isfinite(value) or self.style == "at the end":
@@ -77,7 +86,7 @@ class Writing(msgspec.Struct, frozen=True):
         return float(self.text(value))
 
 
-EXACT = Writing(17)
+EXACT = Writing(EXACT_DIGITS)
 
 
 class Planted(dict[Key, float]):
@@ -96,12 +105,15 @@ class Planted(dict[Key, float]):
 
     def read_off_the_sheet(self, course: Course) -> dict[int, float]:
         """Give the numbers that slips have left on the sheet, by their places."""
-        written = {course.index[key]: self.writing.text(value) for key, value in self.slips.items()}
-        return {place: float(text) for place, text in written.items()}
+        return {course.index[key]: float(self.text(key)) for key in self.slips}
 
     def text(self, key: Key, sign: int = 1) -> str:
         """Give a number as it stands on the sheet, in its sign."""
-        return self.writing.text(sign * self.slips.get(key, self[key]))
+        if key not in self.slips:
+            return self.writing.text(sign * self[key])
+        more = longer_by(self.changed[key].node)
+        writing = msgspec.structs.replace(self.writing, digits=max(self.writing.digits + more, 0))
+        return writing.text(sign * self.slips[key])
 
     def sheet(self, keys: Iterable[Key] | None = None, *, delta: bool = False, name: str = "") -> Sheet:
         """Write a sheet of some numbers, or of all that the learner works out; those without a value are left out.
@@ -150,9 +162,9 @@ def plant(
     >>> graph = update_example("sgd-step")
     >>> key = graph.find("w(i1,o1)+")
     >>> round(plant(graph)[key], 4), round(plant(graph, "update-sign")[key], 4)
-    (0.4288, 0.3712)
+    (0.4287, 0.3713)
     """
-    changed = _changed(graph, code, site, detail, choice) if code else {}
+    changed = _changed(graph, code, site, detail, choice, writing) if code else {}
     planted, course = Planted(graph, code, changed, writing), Course.of(graph)
     slip = bool(code) and mistakes()[code].scope == "slip"
     programs = {course.index[key]: course.program(one.node) for key, one in changed.items()}
@@ -165,14 +177,16 @@ def plant(
     return planted
 
 
-def _changed(graph: StepGraph, code: str, site: Key | None, detail: str | None, choice: int) -> dict[Key, Changed]:
+def _changed(
+    graph: StepGraph, code: str, site: Key | None, detail: str | None, choice: int, writing: Writing
+) -> dict[Key, Changed]:  # fmt: skip
     """Choose the formulas that a mistake leads to."""
     entry = mistakes().get(code)
     if entry is None:
         raise BacklitError(f"the catalogue has no mistake {code!r}; `mistakes()` has their codes.")
     found = {}
     for key in workable(graph) if site is None else [site]:
-        made = forms(graph, code, key)
+        made = forms(graph, code, key, writing.unit(recorded(key)))
         fitting = made if detail is None else [one for one in made if one.detail == detail]
         if fitting:
             found[key] = fitting[choice if choice < len(fitting) else 0]
@@ -184,14 +198,18 @@ def _changed(graph: StepGraph, code: str, site: Key | None, detail: str | None, 
     return found
 
 
-def forms(graph: StepGraph, code: str, key: Key) -> list[Changed]:
-    """Give the formulas that a mistake leads to at a number, by any way to work it out, each once."""
+def forms(graph: StepGraph, code: str, key: Key, unit: float = 0.0) -> list[Changed]:
+    """Give the formulas that a mistake leads to at a number, by any way to work it out, each once.
+
+    `unit` is that of the last digit with which the number is written: of a slip.
+    """
+    entry, own = mistakes()[code], graph.formulas(key)
+    unit = unit if entry.scope == "slip" else 0.0
     cache = _FORMS.setdefault(graph, {})
-    if (code, key) not in cache:
-        entry, own = mistakes()[code], graph.formulas(key)
-        made = {changed.node: changed for node in own for changed in entry.at(Site(graph, key, node))}
-        cache[code, key] = [changed for node, changed in made.items() if node not in own]
-    return cache[code, key]
+    if (code, key, unit) not in cache:
+        made = {changed.node: changed for node in own for changed in entry.at(Site(graph, key, node, unit=unit))}
+        cache[code, key, unit] = [changed for node, changed in made.items() if node not in own]
+    return cache[code, key, unit]
 
 
 def sites(graph: StepGraph, code: str) -> list[Key]:
@@ -199,7 +217,7 @@ def sites(graph: StepGraph, code: str) -> list[Key]:
     return [key for key in workable(graph) if forms(graph, code, key)]
 
 
-_FORMS: weakref.WeakKeyDictionary[StepGraph, dict[tuple[str, Key], list[Changed]]] = weakref.WeakKeyDictionary()
+_FORMS: weakref.WeakKeyDictionary[StepGraph, dict[tuple[str, Key, float], list[Changed]]] = weakref.WeakKeyDictionary()
 
 
 class Course:
@@ -212,7 +230,7 @@ class Course:
     def __init__(self, graph: StepGraph) -> None:
         self.keys = list(graph.keys())
         self.index = {key: place for place, key in enumerate(self.keys)}
-        self.recorded = [key.quantity.value(key.place) for key in self.keys]
+        self.recorded = [recorded(key) for key in self.keys]
         self._programs: list[Program | None] = []
         self._computed = [graph.formula(key) is not None for key in self.keys]
         for key in self.keys:

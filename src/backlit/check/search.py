@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
+from backlit.check import digits
 from backlit.check.catalogue import mistakes
 from backlit.check.evaluation import Number, recorded
 from backlit.check.findings import Explained, Finding, Variant
@@ -26,6 +27,10 @@ MOST_SEARCHED = 8
 """Of so many wrong numbers the mistake is looked for; of more, only whether one that was found explains them."""
 NEAR = 30.0
 """A result within so many times the allowance is worked out once more, with what rounding makes of it then."""
+
+EXACT = 1.0 + 1e-9
+"""Of a text the halves of the last digit leave no more room than float64's rounding."""
+
 
 SAME = 1e-9
 """Results that differ by less, as a part of them, are of the same formula in another form."""
@@ -121,8 +126,9 @@ class Search:
             estimate = world.estimate(claim.key, node)
             allowance = self.learner.allowance(claim, estimate)
             allowed = allowance.rounded if early else allowance.right
-            if chosen[0].mistake.scope == "slip":  # its result may be a text, which has no operands
-                allowed = max(allowed, self._rough(claim))
+            if chosen[0].mistake.scope == "slip" and node is not None:
+                exact = digits.slip_of(node) is not None
+                allowed = claim.written.half * EXACT if exact else max(allowed, self._rough(claim))
             if abs(self.learner.value(claim) - estimate.value) <= allowed:
                 last = chosen[-1]
                 yield Explained(last.mistake, last.site, last.node, last.detail, changed, estimate.value)

@@ -17,7 +17,7 @@ from backlit.errors import BacklitError
 
 def steps_of(sheet: GivenSheet, default: int) -> set[int]:
     """Give the steps that a sheet's numbers are of; `default` is that of those that name none."""
-    return {_step_of(one, default) for of_kind in (sheet.numbers, sheet.arrays) for one in of_kind}
+    return {_step_of(one, default) for of_kind in (sheet.numbers, sheet.arrays) for one in of_kind} or {default}
 
 
 def _step_of(given: Given | GivenArray, default: int) -> int:

@@ -16,7 +16,7 @@ OF_TABLE = ("step", "delta", "digits")
 
 
 class ClaimedNumber(msgspec.Struct, frozen=True):
-    """A number that a learner claims: its name, its digits, the step it is of (None where that is not said), its line."""
+    """A number that a learner claims: its name, its digits, its step (None where that is not said), its line."""
 
     name: str
     digits: str
@@ -47,6 +47,7 @@ def claimed_of(text: str) -> Claimed:
     tables = raw if isinstance(raw, list) else [raw]
     numbers: list[ClaimedNumber] = []
     delta, digits = "", None
+    begins = [found.start() for found in re.finditer(r"^[ \t]*\[\[?\s*claimed\s*\]", text, re.MULTILINE)] or [0]
     for k, table in enumerate(tables):
         path: tuple[str | int, ...] = ("claimed", k) if isinstance(raw, list) else ("claimed",)
         step = _whole(table, "step", 1, path)
@@ -54,23 +55,23 @@ def claimed_of(text: str) -> Claimed:
         digits = places if places is not None else digits
         said = table.get("delta")
         delta = said if isinstance(said, str) and _is_word(said) else delta
-        numbers += _numbers(table, step, path, text)
+        numbers += _numbers(table, step, path, text, begins[min(k, len(begins) - 1)])
     return Claimed(tuple(numbers), delta, digits)
 
 
 def _numbers(
-    table: Mapping[str, Any], step: int | None, path: tuple[str | int, ...], text: str
+    table: Mapping[str, Any], step: int | None, path: tuple[str | int, ...], text: str, begin: int
 ) -> Iterator[ClaimedNumber]:
     for name, value in table.items():
         if name in {"step", "digits"} or (name == "delta" and isinstance(value, str) and _is_word(value)):
             continue
         if isinstance(value, Mapping):
-            raise MisfitError(f"claimed: {name} is a table; expected numbers: a name with a point or brackets stands in "
-                              'quotes, such as "1.W[0, 0]".', (*path, name))  # fmt: skip
+            says = f"claimed: {name} is a table; expected numbers: a name with a point stands in quotes, "
+            raise MisfitError(f'{says}such as "1.W[0, 0]".', (*path, name))
         if isinstance(value, bool) or not isinstance(value, (str, int)):
             given = "a list" if isinstance(value, list) else str(value).lower()
             raise MisfitError(f"claimed, {name}: {given} was given; expected a number such as 0.3775.", (*path, name))
-        yield ClaimedNumber(name, str(value), step, _line(name, text))
+        yield ClaimedNumber(name, str(value), step, _line(name, text, begin))
 
 
 def _is_word(text: str) -> bool:
@@ -87,7 +88,8 @@ def _whole(table: Mapping[str, Any], key: str, least: int, path: tuple[str | int
     return value
 
 
-def _line(name: str, text: str) -> int:
-    """Give the line of the text in which a name is a key; 0 where it is not found."""
-    found = re.search(rf"""^[ \t]*(["']?){re.escape(name)}\1[ \t]*=""", text, re.MULTILINE)
+def _line(name: str, text: str, begin: int) -> int:
+    """Give the line of the text in which a name is a key, from a place on; 0 where it is not found."""
+    key = re.compile(rf"""^[ \t]*(["']?){re.escape(name)}\1[ \t]*=""", re.MULTILINE)
+    found = key.search(text, begin)
     return text.count("\n", 0, found.start()) + 1 if found else 0

@@ -51,7 +51,7 @@ def _check_layout(table: Mapping[str, Any], cls: type[Op]) -> None:
         raise MisfitError(says, ("layout",))
     if table["layout"] not in LAYOUTS:
         raise MisfitError(
-            f"layout is {table['layout']!r}; expected \"inputs\", a row of weights for each input of the layer, or "
+            f'layout is {table["layout"]!r}; expected "inputs", a row of weights for each input of the layer, or '
             '"units", a row for each unit.',
             ("layout",),
         )
@@ -91,11 +91,12 @@ def layer_of(table: Any, label: str, path: tuple[str | int, ...]) -> Any:
             cls = op_class(table)
         labels = label_keys(cls)
         _check_layout(table, cls)
-        given = by_inputs(table)
-        settings = {"op": table.get("op", "dense")} | {key: value for key, value in given.items() if key not in labels}
+        layout = ["layout"] if depths_of(cls).get("weights") == 2 else []
+        own = {key: value for key, value in by_inputs(table).items() if key not in labels}
+        settings = {"op": table.get("op", "dense")} | own
         for key in settings:
             if key != "op" and key not in cls.__struct_fields__:
-                raise MisfitError(unknown_key(key, [*cls.__struct_fields__, *labels], settings[key]), (key,))
+                raise MisfitError(unknown_key(key, [*cls.__struct_fields__, *labels, *layout], settings[key]), (key,))
         missing = [field.name for field in msgspec.structs.fields(cls) if field.required and field.name not in settings]
         if missing:
             raise BacklitError(f"the key {missing[0]!r} is missing.")
@@ -195,7 +196,7 @@ def without_values(table: Any) -> Any:
 
 
 def with_ops(table: Any) -> Any:
-    """Give a layer's table as `layer_from_dict` takes it: with `op`, also within blocks, a row of weights for each input
+    """Give a layer's table as `layer_from_dict` takes it: with `op`, in blocks too, a row of weights for each input
     of the layer, and without names.
     """
     if isinstance(table, list):

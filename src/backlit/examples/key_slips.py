@@ -30,6 +30,20 @@ def known_at(lines: list[str], line: int, before: str) -> list[str]:
     return []
 
 
+def claimed_name(lines: list[str], line: int) -> str | None:
+    """Give the name of a number below [claimed] that stands without the quotes that it needs; else None.
+
+    >>> claimed_name(["[claimed]", "net(h1) = 0.3775"], 2), claimed_name(["[claimed]", "E = 0.3775"], 2)
+    ('net(h1)', None)
+    """
+    heading = next((found[1] for content in reversed(lines[: line - 1])
+                    if (found := re.match(r"\s*\[\[?\s*([\w.]+)\s*\]\]?\s*(?:#.*)?$", content))), "")  # fmt: skip
+    name = re.match(r"\s*([^\s\"#=[][^\"#=]*?)\s*=[^=]*$", lines[line - 1])
+    if heading != "claimed" or name is None or re.fullmatch(r"[A-Za-z0-9_-]+|'[^']*'", name[1]):
+        return None
+    return name[1]
+
+
 def named(key: str, known: list[str], value: str = "") -> str:
     """Give what to write for a key as people write it, such as η or "learning rate"; an empty text where none is meant.
 

@@ -199,6 +199,8 @@ def parse_quantity(text: str, names: Names) -> Quantity:
     >>> found.kind, found.sign, found.layer, found.unit, found.source
     ('dE/dw', -1.0, 1, 0, 1)
     """
+    if text.strip().endswith("+"):
+        raise BacklitError(_of_new_value(text.strip(), names))
     if (placed := _placed(text.strip(), names)) is not None:
         return placed
     match = _QUANTITY.match(text.strip())
@@ -226,6 +228,16 @@ def parse_quantity(text: str, names: Names) -> Quantity:
     if kind not in ("w", "dE/dw"):
         return Quantity(kind, sign, layer, position, row=row)
     return Quantity(kind, sign, layer, position, _position(source.strip(), names.before(layer), text))
+
+
+def _of_new_value(text: str, names: Names) -> str:
+    """Say how a new weight, such as w5+, is asked for."""
+    old = text[:-1].strip()
+    parse_quantity(old, names)  # raises where that is no quantity either
+    return (
+        f'published: {text!r} is the value after a step; write quantity = "{old}" and after = 1 for that after one '
+        f'epoch. label = "{text}" keeps the source\'s name for it.'
+    )
 
 
 def _placed(text: str, names: Names) -> Quantity | None:

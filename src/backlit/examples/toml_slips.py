@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from backlit.examples.key_slips import joined_key, known_at, letters_key, whole_op
+from backlit.examples.key_slips import claimed_name, joined_key, known_at, letters_key, whole_op
 from backlit.examples.number_slips import comma_at, computed, percent
 
 _PLACE = re.compile(r"^(?P<what>.*) \(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)$", re.DOTALL)
@@ -66,7 +66,7 @@ def slip(text: str, error: tomllib.TOMLDecodeError) -> Slip:
         what = "the line ends"
     if len(lines[line - 1]) > LONGEST_LINE:
         return Slip(line, column, f"{WORDS.get(what) or _lowered(what)}.")
-    for find in (_sign, _twice, _braces, _comma, _open, _of_value, _of_key):
+    for find in (_claimed, _sign, _twice, _braces, _comma, _open, _of_value, _of_key):
         if found := find(lines, line, column, what):
             return found
     return Slip(line, column, f"{WORDS.get(what) or _lowered(what)}.")
@@ -74,6 +74,15 @@ def slip(text: str, error: tomllib.TOMLDecodeError) -> Slip:
 
 def _lowered(text: str) -> str:
     return text[:1].lower() + text[1:]
+
+
+def _claimed(lines: list[str], line: int, column: int, what: str) -> Slip | None:
+    """A number's name below [claimed] that needs quotes."""
+    name = claimed_name(lines, line)
+    if name is None or column > len(lines[line - 1].partition("=")[0]) + 1:
+        return None
+    says = f'a name with more than letters, digits, _ and - stands in quotes: write "{name}" = ...'
+    return Slip(line, lines[line - 1].index(name) + 1, says)
 
 
 # ---------------------------------------------------------------------------------------------- signs of other programs

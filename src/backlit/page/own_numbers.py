@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import msgspec
 
 from backlit.errors import BacklitError
-from backlit.examples.file_checks import decimal_comma
 from backlit.explain import Step
 from backlit.explain.record.quantities import Group, Key
 
@@ -142,24 +141,27 @@ def check(step: Step, lines: Sequence[Line], *, delta: str = "", title: str = ""
 
     Errors: a BacklitError that says which lines do not fit.
     """
-    from backlit.check.givens import Given, GivenError, GivenSheet, sheet_of  # noqa: PLC0415  (few people check)
+    from backlit.check.givens import Given, GivenError, GivenSheet  # noqa: PLC0415  (few people check)
     from backlit.check.graph import StepGraph  # noqa: PLC0415
     from backlit.check.judging import judge  # noqa: PLC0415
-    from backlit.check.written import Written  # noqa: PLC0415
+    from backlit.check.number_texts import number_of  # noqa: PLC0415
+    from backlit.check.sheet_reading import sheet_of  # noqa: PLC0415
 
     given, wrong = [], []
+    points = any("." in line.written for line in lines)
     for line in lines:
         try:
-            given.append(Given(line.name, Written.of(line.written), line=line.number, place=f"line {line.number}"))
+            written = number_of(line.written, points=points)
+            given.append(Given(line.name, written, line=line.number, place=f"line {line.number}"))
         except BacklitError as error:
-            wrong.append(f"line {line.number}: {_bare(error)}{_comma(line.written)}")
+            wrong.append(f"line {line.number}: {_bare(error)}")
     graph, sheet = StepGraph([step]), None
     while given and sheet is None and len(wrong) < MOST_SAID:
         try:
-            sheet = sheet_of(graph, GivenSheet("", tuple(given)), delta=delta)
+            sheet = sheet_of(graph, GivenSheet("", tuple(given)), figures=step.figures, delta=delta)
         except GivenError as error:
-            wrong.append(f"line {error.given.line}: {_bare(error)}")
-            given = [one for one in given if one is not error.given]
+            wrong.append(f"line {error.line}: {_bare(error)}")
+            given = [one for one in given if one.line != error.line]
     updates = [c for c in sheet.claims if c.key.quantity.phase == "update"] if sheet and no_update else []
     wrong += [f"{claim.place}: {claim.name} belongs to an update. {no_update.rstrip('.')}" for claim in updates[:1]]
     if wrong or sheet is None:
@@ -173,11 +175,6 @@ NOTHING = "There is no number yet: write one behind a name, as in net(h1) = 0.37
 
 def _bare(error: BacklitError) -> str:
     return str(error).rstrip(".")
-
-
-def _comma(written: str) -> str:
-    said = decimal_comma(written).strip().rstrip(".")
-    return f". {said}" if said else ""
 
 
 def _sentences(wrong: Sequence[str]) -> str:

@@ -45,10 +45,23 @@ class Asked(msgspec.Struct, forbid_unknown_fields=True):
 
 def static_files() -> dict[str, tuple[str, bytes]]:
     """Give the static files by name, each with its media type; those of pictures and of checked work among them."""
-    files = {path.name: (KINDS[path.suffix], path.read_bytes()) for path in STATIC.iterdir() if path.suffix in KINDS}
-    style = f"{CHART_STYLE}\n{NETWORK_STYLE}\n{PIECES_STYLE}\n{EDGE_STYLE}"
-    checked: str = template("check.css").render()
-    return files | {"pictures.css": (KINDS[".css"], style.encode()), "checked.css": (KINDS[".css"], checked.encode())}
+    found = {path.name: path.read_text(encoding="utf-8") for path in STATIC.iterdir() if path.suffix in KINDS}
+    found["pictures.css"] = f"{CHART_STYLE}\n{NETWORK_STYLE}\n{PIECES_STYLE}\n{EDGE_STYLE}"
+    found["checked.css"] = template("check.css").render()
+    kinds = {name: Path(name).suffix for name in found}
+    return {name: (KINDS[kinds[name]], (dense(text) if kinds[name] == ".css" else text).encode())
+            for name, text in found.items()}  # fmt: skip
+
+
+def dense(style: str) -> str:
+    """Give a style without the spaces that are there for its readers.
+
+    >>> dense("a :is(b, c) { color: red; top: 0; }")
+    'a :is(b,c){color:red;top:0;}'
+    """
+    for spaced, bare in (("{ ", "{"), (" {", "{"), (" }", "}"), ("; ", ";"), (": ", ":"), (", ", ",")):
+        style = style.replace(spaced, bare)
+    return style
 
 
 LIMITS = {"/upload": LARGEST}

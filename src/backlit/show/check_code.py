@@ -92,7 +92,12 @@ def _of_gradients(record: CheckedGradients) -> Parts:
     if record.loss is not None and record.right_loss is not None:
         notes.append(_losses(record.loss, record.right_loss, record.tolerance))
     notes += [_sentence(note) for note in record.notes]
-    return Parts(title, tables, [*_mistakes(record.mistakes, together=record.together)], notes)
+    return Parts(
+        title,
+        tables,
+        [*_mistakes(record.forward_mistakes, of="forward pass"), *_mistakes(record.mistakes, together=record.together)],
+        notes,
+    )
 
 
 def _array(array: CheckedArray) -> tuple[str, ...]:
@@ -145,11 +150,12 @@ def _losses(mine: float, right: float, tolerance: float) -> str:
 # ------------------------------------------------------------------------------------------------------------- mistakes
 
 
-def _mistakes(found: Sequence[FoundMistake], *, together: bool = False) -> Iterator[tuple[str, str, str]]:
+def _mistakes(found: Sequence[FoundMistake], *, together: bool = False, of: str = "") -> Iterator[tuple[str, str, str]]:
     """Give of each mistake what it is, why it is wrong, and the two lines."""
     tie = len(found) > 1 and not together
+    alone = f"The mistake of the {of}" if of else "The mistake"
     for number, one in enumerate(found):
-        begins = "The mistake" if not tie and not together else "Together" if together and not number else (
+        begins = alone if not tie and not together else "Together" if together and not number else (
             "and" if together else f"One of {len(found)} that give these numbers")  # fmt: skip
         if tie and not one.explains_all:
             begins = "It may be"

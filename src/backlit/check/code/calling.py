@@ -122,7 +122,13 @@ class Call:
         line = f" ({own[-1].line})" if own[-1].line else ""
         shapes = f"X has shape {np.shape(self._rows(X))}"
         shapes += "" if Y is None else f", Y {np.shape(self._rows(Y))}"
-        return f"{self.what} raised {type(error).__name__}{place}{line}: {error}. It was called on your rows: {shapes}."
+        said = f"{self.what} raised {type(error).__name__}{place}{line}: {error}. It was called on your rows: {shapes}."
+        if Y is not None and np.ndim(Y) == 1 and self.network.output_size == 1 and isinstance(error, ValueError):
+            n = len(Y)
+            said += (
+                f" With Y ({n},), out - Y is ({n}, {n}): if your code expects ({n}, 1), give np.reshape(Y, (-1, 1))."
+            )
+        return said
 
     # ------------------------------------------------------------------------------------------------------- arguments
 

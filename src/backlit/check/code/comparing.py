@@ -17,6 +17,7 @@ from backlit.kernels.types import Array
 TOLERANCES = {"float64": 1e-5, "float32": 1e-4, "float16": 1e-2}
 """By what the learner's numbers are: the largest difference that passes, relative to the array's largest number."""
 
+ALL_ZEROS = "all zeros"
 CLOSE_TO_ZERO = 1e-3
 """An array all of whose numbers are smaller than this part of the largest gradient is compared with that part."""
 
@@ -174,7 +175,7 @@ def relations(name: str, own: Array, right: Array, scale: Scale, facts: Facts) -
     """Give what the whole array is to the right one."""
     square = float((right * right).sum())
     if not np.abs(own).any():
-        yield "all zeros"
+        yield ALL_ZEROS
         return
     factor = float((own * right).sum()) / square if square else 0.0
     if factor and np.abs(own - factor * right).max() <= scale.tolerance * np.abs(own).max():

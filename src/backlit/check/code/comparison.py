@@ -9,7 +9,7 @@ import numpy as np
 from msgspec.structs import replace
 
 from backlit.check.code.calling import Call, Layout
-from backlit.check.code.comparing import Facts, Scale, checked_array, tolerance_of
+from backlit.check.code.comparing import ALL_ZEROS, Facts, Scale, checked_array, tolerance_of
 from backlit.check.code.matching import Pairing, paired
 from backlit.check.code.naming import Search
 from backlit.check.code.records import CheckedArray, FoundMistake
@@ -21,7 +21,7 @@ from backlit.explain import explain_step
 from backlit.kernels.types import Array
 from backlit.ops.base import Activation, Optimizer
 
-NAMED_UP_TO = 4_000
+NAMED_UP_TO = 12_000
 """A mistake is looked for in a step of about so many numbers at the most, on fewer rows if need be."""
 FEW_ROWS = 3
 MOST_PARTS = 64
@@ -69,7 +69,7 @@ class Check:
         self, backward: Any, network: Network, *, settings: Mapping[str, Any], layout: Layout,
         tolerance: float | None, convert: Callable[[Array], Any] | None, optimizer: Optimizer | str,
     ) -> None:  # fmt: skip
-        self.network, self.exact = network, network.copy("float64")
+        self.network, self.exact = network, _without_draws(network.copy("float64"))
         self.settings, self.layout, self.tolerance, self.optimizer = settings, layout, tolerance, optimizer
         self.call = (
             Call(backward, "my_backward", network, layout=layout, convert=convert) if callable(backward) else None
@@ -119,8 +119,8 @@ class Check:
         """Take square matrices for transposed where all others are, and where all are right so."""
         matrices = [array for array in found if len(array.shape) == 2 and min(array.shape) > 1]
         square = [array for array in matrices if array.shape[0] == array.shape[1] and array.verdict == "wrong"]
-        others = [array for array in matrices if array.shape[0] != array.shape[1]]
-        if not square or any(array.verdict != "transposed" and array.difference > 0 for array in others):
+        others = [array for array in matrices if array not in square]
+        if not square or any(array.verdict != "transposed" for array in others):
             return found
         if not others and any(not scale.close(mine[array.name].T, right[array.name]) for array in square):
             return found
@@ -173,7 +173,7 @@ class Check:
 
     def named(self, rows: Rows, compared: Compared) -> tuple[list[FoundMistake], bool, int, str]:
         """Give the mistakes that give the learner's arrays, whether together, on how many rows, and a note."""
-        places, note = self._few(rows)
+        places, note = self.few(rows)
         if places is None:
             return [], False, 0, note
         if len(places) < len(rows.X):
@@ -181,17 +181,20 @@ class Check:
             compared = self.on(rows)
             if compared.passed:
                 return [], False, 0, f"on {counted(len(places), 'row')} alone all gradients are right"
-        if not compared.mine:
+        if not compared.mine or all(array.relation == ALL_ZEROS for array in compared.arrays if not array.passed):
             return [], False, 0, ""
+        found, together = Search(self.graph(rows), compared.mine, compared.right, compared.scale).found()
+        return found, together, len(rows.X), note
+
+    def graph(self, rows: Rows) -> StepGraph:
+        """Give the numbers of the step on rows."""
         asked = {name: value for name, value in self.settings.items() if value is not None}
         step = explain_step(
             self.exact, rows.X, rows.Y, optimizer=self.optimizer, batch_size="full", shuffle=False, **asked
         )
-        search = Search(StepGraph([step]), compared.mine, compared.right, compared.scale)
-        found, together = search.found()
-        return found, together, len(rows.X), note
+        return StepGraph([step])
 
-    def _few(self, rows: Rows) -> tuple[list[int] | None, str]:
+    def few(self, rows: Rows) -> tuple[list[int] | None, str]:
         """Give the rows on which a mistake is looked for; None where the step has too many numbers."""
         n = len(rows.X)
         per_row = self.exact.parameters.size + 6 * sum(int(np.prod(shape)) for shape in self.exact.graph.rows.values())
@@ -224,3 +227,14 @@ class Check:
                 for kink in op.kinks:
                     at |= (np.abs(sums - kink) < size).reshape(len(sums), -1).any(axis=1)
         return np.flatnonzero(at).tolist()
+
+
+def _without_draws(network: Network) -> Network:
+    """Give the network whose ops draw no random numbers, as `Network.gradient` takes it: dropout keeps all."""
+    graph = network.graph
+    nodes = [replace(node, op=node.op.without_draws()) for node in graph.nodes]
+    if nodes == list(graph.nodes):
+        return network
+    twin = Network.from_graph(type(graph)(graph.inputs, nodes), network.loss, dtype=network.dtype)
+    twin.parameters[:], twin.state[:] = network.parameters, network.state
+    return twin

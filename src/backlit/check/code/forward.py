@@ -10,7 +10,9 @@ import numpy as np
 
 from backlit.check.code.calling import Call
 from backlit.check.code.comparison import Check, Rows
-from backlit.check.code.records import CheckedLayer
+from backlit.check.code.naming import Search
+from backlit.check.code.planted import layers_of
+from backlit.check.code.records import CheckedLayer, FoundMistake
 from backlit.check.code.returned import as_array
 from backlit.engine import buffer_units
 from backlit.errors import BacklitError
@@ -26,14 +28,29 @@ Layers = list[tuple[str, str, Array]]
 
 def checked_forward(
     my_forward: Callable[..., Any], check: Check, rows: Rows
-) -> tuple[tuple[CheckedLayer, ...], list[str]]:
-    """Compare what each layer gives, from the first layer on.
+) -> tuple[tuple[CheckedLayer, ...], list[FoundMistake]]:
+    """Compare what each layer gives, from the first layer on, and name the mistake.
 
     Errors: a BacklitError where the function raises, or gives something else.
     """
     if not callable(my_forward):
         raise BacklitError(f"my_forward is {my_forward!r}; expected a function that gives the outputs.")
     call = Call(my_forward, "my_forward", check.network, layout=check.layout, convert=check.convert)
+    found = _compared(call, check, rows)
+    places, _ = check.few(rows)
+    if all(layer.passed for layer, _, _ in found) or places is None:
+        return tuple(layer for layer, _, _ in found), []
+    some = rows.some(places)
+    here = found if len(some.X) == len(rows.X) else _compared(call, check, some)
+    names = {id(layer): f"layer {layer.layer} {layer.what}" for layer, _, _ in here}
+    mine = {names[id(layer)]: array for layer, array, _ in here if array is not None}
+    right = {names[id(layer)]: array for layer, _, array in here}
+    mistakes, together = Search(check.graph(some), mine, right, check.scale_for(here[0][2]), layers_of).found()
+    return tuple(layer for layer, _, _ in found), [] if together else mistakes
+
+
+def _compared(call: Call, check: Check, rows: Rows) -> list[tuple[CheckedLayer, Array | None, Array]]:
+    """Give the layers in order, each with the learner's numbers, if they have the right shape, and the right ones."""
     given = call(rows.X)
     labels = list(dict.fromkeys(check.exact.labels))
     layers = _layers(given, labels)
@@ -46,8 +63,9 @@ def checked_forward(
     layers.sort(key=lambda one: (order[one[0]], one[1] == OUT))
     units = buffer_units(check.exact.graph)
     named = {node.label: node for node in check.exact.graph.nodes}
-    return tuple(_checked(label, what, array, check, rows, units[named[label].writes].names)
-                 for label, what, array in layers), []  # fmt: skip
+    return [
+        _checked(label, what, array, check, rows, units[named[label].writes].names) for label, what, array in layers
+    ]
 
 
 def _layers(given: Any, labels: list[str]) -> Layers:
@@ -81,21 +99,25 @@ def _layers(given: Any, labels: list[str]) -> Layers:
     return [] if array is None else [(labels[-1], OUT, array)]
 
 
-def _checked(label: str, what: str, given: Array, check: Check, rows: Rows, units: tuple[str, ...]) -> CheckedLayer:
+def _checked(
+    label: str, what: str, given: Array, check: Check, rows: Rows, units: tuple[str, ...]
+) -> tuple[CheckedLayer, Array | None, Array]:
     right = check.exact.outputs(rows.X, label, activated=what == OUT, compiled=False)
     right = right.reshape(len(right), -1)
     mine = given.astype(np.float64)
     mine = mine.T if check.layout == "columns" and mine.ndim == 2 else mine
-    if mine.shape != right.shape:
-        if mine.size != right.size or mine.T.shape == right.shape != mine.shape:
-            return CheckedLayer(label, what, False, np.inf, remark=f"has shape {given.shape}, expected {right.shape}")
+    if mine.size == right.size and (mine.ndim != 2 or mine.shape[0] == right.shape[0]):
         mine = mine.reshape(right.shape)
-    tolerance = check.scale_for(given).tolerance
+    if mine.shape != right.shape:
+        remark = f"has shape {given.shape}, expected {right.shape}"
+        return CheckedLayer(label, what, False, np.inf, remark=remark), None, right
+    scale = check.scale_for(given)
     gaps = np.abs(mine - right)
     gaps = np.where(np.isfinite(gaps), gaps, np.inf)
     row, unit = np.unravel_index(int(gaps.argmax()), gaps.shape)
-    difference = float(gaps.max()) / max(float(np.abs(right).max()), np.finfo(np.float64).tiny)
-    return CheckedLayer(
-        label, what, difference <= tolerance, difference, int(row) + 1, units[unit], float(mine[row, unit]),
+    difference = float(gaps.max()) / scale.of(right, right)
+    layer = CheckedLayer(
+        label, what, difference <= scale.tolerance, difference, int(row) + 1, units[unit], float(mine[row, unit]),
         float(right[row, unit]),
     )  # fmt: skip
+    return layer, mine, right

@@ -84,11 +84,11 @@ def check_gradients(
     if not compared.passed:
         mistakes, together, named_on, note = check.named(rows, compared)
         notes += [note] if note else []
-    layers, forward_notes = checked_forward(my_forward, check, rows) if my_forward is not None else ((), [])
+    layers, of_forward = checked_forward(my_forward, check, rows) if my_forward is not None else ((), [])
     right_loss = None if compared.loss is None else check.loss(rows)
     return CheckedGradients(
         compared.arrays, compared.scale.tolerance, len(rows.X), tuple(mistakes), together, layers,
-        tuple(compared.pairing.unused), compared.loss, right_loss, named_on, (*notes, *forward_notes),
+        tuple(compared.pairing.unused), compared.loss, right_loss, named_on, tuple(notes), tuple(of_forward),
     )  # fmt: skip
 
 

@@ -165,10 +165,9 @@ def by_place(given: Sequence[Given], right: Mapping[str, Array], close: Close) -
 
 
 def _named_shapes(given: Sequence[Given], right: Mapping[str, Array]) -> Pairing:
-    """Take arrays of shapes that do not fit in the network's order where most of them do, to say which do not."""
+    """Take arrays of other shapes in the network's order, to say which; not those of another number of axes."""
     pairs = list(zip(right, given, strict=True))
-    fit = sum(fits(one.array, right[name].shape) for name, one in pairs)
-    if 2 * fit < len(pairs):
+    if 2 * sum(one.array is None or one.array.ndim == right[name].ndim for name, one in pairs) < len(pairs):
         raise BacklitError(_no_order(given, right))
     return Pairing(dict(pairs), [], [])
 

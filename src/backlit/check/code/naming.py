@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import itertools
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -23,6 +22,8 @@ MOST_TIES = 4
 PAIRED = 8
 """So many mistakes that explain a part are tried together with each other."""
 DIGITS = 6
+THOROUGH_UP_TO = 2_000
+"""In steps of more numbers wrong beliefs are looked for alone, and no two mistakes together."""
 RANKS = (0, 1, 2)
 """Wrong beliefs are tried first, then what is done at one number, then any change of a formula."""
 
@@ -39,23 +40,27 @@ class Search:
 
     Args:
         graph: of the step on the rows that the arrays are of. mine: the learner's arrays by names. right: the right
-            ones. scale: how they are compared.
+            ones. scale: how they are compared. read: gives these arrays of a planted step.
     """
 
-    def __init__(self, graph: StepGraph, mine: Mapping[str, Array], right: Mapping[str, Array], scale: Scale) -> None:
-        self.graph, self.mine, self.right, self.scale = graph, mine, right, scale
+    def __init__(
+        self, graph: StepGraph, mine: Mapping[str, Array], right: Mapping[str, Array], scale: Scale,
+        read: Callable[[PlantedStep, Iterable[str]], dict[str, Array]] = gradients_of,
+    ) -> None:  # fmt: skip
+        self.graph, self.mine, self.right, self.scale, self.read = graph, mine, right, scale, read
         self.wrong = [name for name in mine if not scale.close(mine[name], right[name])]
 
     def predicted(self, changes: Sequence[Mapping[Key, Node]]) -> dict[str, Array]:
         """Give the arrays for all plantings, (plantings, *shape)."""
-        return gradients_of(PlantedStep(self.graph, changes), self.mine)
+        return self.read(PlantedStep(self.graph, changes), self.mine)
 
     def found(self) -> tuple[list[FoundMistake], bool]:
         """Give the mistakes that explain the most, and whether it takes all of them together."""
         if not self.wrong:
             return [], False
         parts = list[Fitting]()
-        for rank in RANKS:
+        thorough = len(self.graph.steps[0]) <= THOROUGH_UP_TO
+        for rank in RANKS if thorough else RANKS[:1]:
             self.tried = plantings(self.graph, rank)
             fits = self._fits([(one,) for one in self.tried])
             whole = [fit for fit in fits if len(fit.explains) == len(self.wrong)]
@@ -64,7 +69,7 @@ class Search:
             parts += fits
             if rank == 0:
                 known, beliefs = fits, self.tried
-        pairs = self._pairs(known, beliefs)
+        pairs = self._pairs(known, beliefs) if thorough else []
         if pairs:
             return [self._record(one, pairs[0].explains) for one in pairs[0].plantings], True
         most = max((len(fit.explains) for fit in parts), default=0)
@@ -135,15 +140,24 @@ class Search:
         )  # fmt: skip
 
     def _lines(self, planting: Planting) -> tuple[str, str]:
-        """Give the first line that the mistake changes, as it comes out, and as it is right."""
+        """Give a line as the mistake changes it, and as it is right: of the first kind of number that it changes.
+
+        It is the one that differs the most: where an input is 0, nothing is to be seen.
+        """
+        first, best = None, (0.0, "", "")
         for key, node in planting.changes.items():
-            value = value_of(node, lambda other: other.quantity.value(other.place))
-            right = key.quantity.value(key.place)
-            if not math.isclose(value, right, rel_tol=1e-9):
-                formula = self.graph.formula(key)
-                assert formula is not None
-                return self._line(key, node, value), self._line(key, formula, right)
-        return "", ""
+            value, right = value_of(node, _recorded), _recorded(key)
+            if (first is not None and key.quantity is not first) or not abs(value - right) > best[0]:
+                continue
+            formula = self.graph.formula(key)
+            assert formula is not None
+            first = key.quantity
+            best = abs(value - right), self._line(key, node, value), self._line(key, formula, right)
+        return best[1], best[2]
 
     def _line(self, key: Key, node: Node, value: float) -> str:
         return f"{self.graph.name(key)} = {plain(node)} = {plain(node, DIGITS)} = {value:.{DIGITS}g}"
+
+
+def _recorded(key: Key) -> float:
+    return key.quantity.value(key.place)

@@ -21,7 +21,7 @@ from backlit.check.graph import StepGraph, operands
 from backlit.check.site import Changed, Site
 from backlit.errors import BacklitError
 from backlit.explain.algebra.tree import Apply, Node, evaluate
-from backlit.explain.record.quantities import Key
+from backlit.explain.record.quantities import Key, Place
 from backlit.kernels.types import Array
 
 EVERYWHERE, ERROR = "everywhere", "the error"
@@ -212,8 +212,16 @@ def gradients_of(planted: PlantedStep, names: Iterable[str]) -> dict[str, Array]
     return found
 
 
-def outputs_of(planted: PlantedStep, quantity: Any, rows: int) -> Array:
-    """Give what a layer writes for all plantings, (plantings, rows, numbers)."""
-    places = [[Key(quantity, place) for place in quantity.places(row)] for row in range(rows)]
-    return np.stack([np.stack([np.broadcast_to(planted.numbers(key), planted.count) for key in row], axis=-1)
-                     for row in places], axis=1)  # fmt: skip
+def layers_of(planted: PlantedStep, names: Iterable[str]) -> dict[str, Array]:
+    """Give what layers write for all plantings, (plantings, rows, units), by names such as "layer 1 net"."""
+    (step,) = planted.graph.steps
+    found: dict[str, Array] = {}
+    for stage in step.contents.stages:
+        what = "net" if stage.writes_net else "out"
+        name = f"layer {stage.context.layer(stage.k)} {what}"
+        if name in names:
+            count = len(stage.written.units)
+            rows = [[stage.written.key(Place(row, 0, unit)) for unit in range(count)] for row in range(len(step.rows))]
+            found[name] = np.stack([np.stack([np.broadcast_to(planted.numbers(key), planted.count) for key in row], 1)
+                                    for row in rows], 1)  # fmt: skip
+    return found

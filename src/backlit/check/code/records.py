@@ -100,6 +100,7 @@ class CheckedGradients(Summary, msgspec.Struct, frozen=True):
 
     Attributes:
         arrays: one for each array that is trained, in the network's order.
+        forward_mistakes: of the forward pass, the mistakes that give the learner's layers.
         mistakes: what gives the learner's numbers. One that `explains_all` is the name of the mistake, several such are
             a tie; `together` says that those listed explain all arrays only together.
         layers: of the forward pass, where one was given, from the first layer on.
@@ -121,6 +122,7 @@ class CheckedGradients(Summary, msgspec.Struct, frozen=True):
     right_loss: float | None = None
     named_on: int = 0
     notes: tuple[str, ...] = ()
+    forward_mistakes: tuple[FoundMistake, ...] = ()
 
     @property
     def wrong(self) -> tuple[CheckedArray, ...]:

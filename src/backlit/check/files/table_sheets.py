@@ -12,7 +12,7 @@ from backlit.check.name_forms import squashed
 from backlit.check.number_texts import number_of
 from backlit.errors import BacklitError
 
-NAMES = {"name", "names", "quantity", "what", "symbol", "term", "variable", "number'sname", "größe", "nom", "nombre"}
+NAMES = {"name", "names", "quantity", "what", "symbol", "term", "variable", "number'sname", "grösse", "nom", "nombre"}
 NUMBERS = {
     "number", "numbers", "value", "values", "yourvalue", "yournumber", "youranswer", "result", "answer", "given",
     "claimed", "zahl", "wert", "valeur", "valor", "mine", "my",

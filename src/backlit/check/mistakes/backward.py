@@ -106,7 +106,7 @@ def one_share(site: Site) -> Iterator[Changed]:
     terms = terms_of(site.node)
     if 1 < len(terms) <= MANY:
         for term in terms:
-            names = [site.graph.name(key) for key in operands(term) if site.role_of(key) != "weight"]
+            names = [_of_any_row(site, key) for key in operands(term) if site.role_of(key) != "weight"]
             yield from changed(site, term, f"(that through {', '.join(names)})")
 
 
@@ -261,7 +261,7 @@ def one_place_only(site: Site) -> Iterator[Changed]:
     terms, slopes = terms_of(site.node), site.of_role("net slope", "backward")
     if 1 < len(terms) <= MANY and len(slopes) == len(terms):
         for term, slope in zip(terms, slopes, strict=True):
-            yield from changed(site, term, f"(that through {site.graph.name(slope)})")
+            yield from changed(site, term, f"(that through {_of_any_row(site, slope)})")
 
 
 @mistake("bias-slope-times-input", roles=GRADIENT, title="the bias's slope is multiplied by an input", example=BIAS,
@@ -355,3 +355,9 @@ def _local_slopes_behind(site: Site) -> Iterator[Key]:
 
 def _unit(key: Key) -> str:
     return key.quantity.units[key.place.unit]
+
+
+def _of_any_row(site: Site, key: Key) -> str:
+    """Give a number's name without its row, so that a belief has one name in all rows."""
+    name, rows = site.graph.name(key), key.quantity.rows
+    return name.replace(f"[{rows[key.place.row]}]", "") if rows else name

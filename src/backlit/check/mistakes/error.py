@@ -55,7 +55,8 @@ def two_kept_in_slope(site: Site) -> Iterator[Changed]:
         yield from changed(site, _slope(site, r"-2\,(t - a)"))
 
 
-@mistake("half-kept-in-slope", roles=("output slope",), title="the ½ is kept in the error's slope", example=SLOPE,
+@mistake("half-kept-in-slope", roles=("output slope",), title="the ½ is kept in the error's slope",
+         example=("one-output", "dE/dout(y5)"),
          why="The slope of ½ (t - out)² is -(t - out): the 2 that comes down cancels the ½.")  # fmt: skip
 def half_kept_in_slope(site: Site) -> Iterator[Changed]:
     """dE/dout(o1) = -½ (t(o1) - out(o1))."""

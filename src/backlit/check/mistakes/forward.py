@@ -27,8 +27,8 @@ BIAS = ("two-layer", "net(h1)")
 
 
 @mistake("bias-left-out", roles=("sum", "forward"), title="the bias is left out of net", example=BIAS,
-         why="A unit's net is its weighted inputs plus its bias: without the bias every unit would be at 0 "
-             "where its inputs are.")  # fmt: skip
+         why="A unit's net is the sum of its weighted inputs plus its bias, which counts even where all inputs "
+             "are 0.")  # fmt: skip
 def bias_left_out(site: Site) -> Iterator[Changed]:
     """Net = w1 i1 + w2 i2."""
     kept = [term for term in terms_of(site.node) if not _is_bias(site, term)]
@@ -77,13 +77,14 @@ def other_bias(site: Site) -> Iterator[Changed]:
 
 
 @mistake("other-edge-weight", roles=("sum", "forward"), title="another edge's weight is taken", scope="here",
-         example=BIAS, why="Each input is multiplied by the weight of the edge from it to this unit.")  # fmt: skip
+         example=("two-layer", "net(o1)"),
+         why="Each input is multiplied by the weight of the edge from it to this unit.")  # fmt: skip
 def other_edge_weight(site: Site) -> Iterator[Changed]:
     """Net(h1) = w1 i1 + w1 i2 + b."""
     yield from other_edges(site, _weighted(site), _with_kernel_flipped(site))
 
 
-@mistake("transposed-weights", roles=("sum", "forward"), example=BIAS,
+@mistake("transposed-weights", roles=("sum", "forward"), example=("two-layer", "net(o1)"),
          title="the matrix of the weights is read the other way, by columns for rows",
          why="The first index of w(i,j) is where the edge comes from, the second where it goes to; read the other way, "
              "it is another edge's weight.")  # fmt: skip
@@ -107,7 +108,7 @@ def other_units_weights(site: Site) -> Iterator[Changed]:
             yield from changed(site, with_keys(site, new), f"(those of {of.units[unit]})")
 
 
-@mistake("kernel-flipped", roles=("sum",), title="the kernel is flipped", example=("convolution", "net(f1@r2c2)"),
+@mistake("kernel-flipped", roles=("sum",), title="the kernel is flipped", example=("convolution", "net(f1@r2c3)"),
          why="The layer lays the kernel on the picture as it is, first weight on first pixel; only the convolution of "
              "signal processing turns it round.")  # fmt: skip
 def kernel_flipped(site: Site) -> Iterator[Changed]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 
 from backlit.check.catalogue import mistake
 from backlit.check.digits import doubled_node, left_out_node, number_node, rounded, swapped_node
@@ -19,6 +19,11 @@ from backlit.explain.record.quantities import Key, Place
 
 COPIES = 64
 """So many other numbers are tried as the one that was copied, the nearest first."""
+TASK = ("input", "weight", "target")
+"""The roles of numbers that the task gives."""
+OFF = (0, -1, 1)
+"""Units of the last digit by which the learner's number may be off the expected one."""
+Make = Callable[[Node, int, int, int], Node]
 PLACES = 9
 """So many digits from the last one on are tried."""
 
@@ -32,18 +37,31 @@ def _words(place: int) -> str:
     return f"digit {-place} behind the point" if place < 0 else f"digit {place + 1} before the point"
 
 
-def _at_digits(site: Site, make: Callable[[Node, int, int], Node], lasts: Sequence[int], first: int
-               ) -> Iterator[Changed]:  # fmt: skip
-    """Give what a slip makes of each digit, where that is another number; before it, all is rounded to 10^last."""
-    if not math.isfinite(site.expected):
+def _at_digits(site: Site, make: Make, first: int, longer: int = 0) -> Iterator[Changed]:
+    """Give what a slip makes of each digit, where that is another number; the number was rounded before it.
+
+    On a sheet the learner's own last digit may be one more or less, since the numbers before it were rounded too, and
+    what stands there may be a digit `longer` by the slip, or shorter, than the number was.
+    """
+    yield from _of_length(site, make, site.last_place, first)
+    if site.sheet and longer:
+        yield from _of_length(site, make, site.last_place + longer, first)
+
+
+def _of_length(site: Site, make: Make, last: int, first: int) -> Iterator[Changed]:
+    """Give what a slip makes of each digit of a number that is rounded to 10^last."""
+    if not math.isfinite(site.expected) or not site.expected:
         return
-    seen = {float(rounded(site.expected, -last)) for last in (*lasts, site.last_place)}
-    for last in lasts:
-        for place in range(last + first, last + PLACES):
-            result = value_of(make(number_node(site.expected), last, place), site.number)
-            if math.isfinite(result) and result not in seen:
-                seen.add(result)
-                yield Changed(make(site.node, last, place), _words(place))
+    seen = {float(rounded(site.expected, -last))}
+    top = math.floor(math.log10(abs(site.expected)))  # zeros before the first digit: the point moves with them
+    own = number_node(site.expected)
+    for off, place in itertools.product(
+        OFF if site.sheet else OFF[:1], range(last + first, min(last + PLACES, top + 1))
+    ):
+        result = value_of(make(own, last, place, off), site.number)
+        if math.isfinite(result) and result not in seen:
+            seen.add(result)
+            yield Changed(make(site.node, last, place, off), _words(place))
 
 
 @mistake(
@@ -65,7 +83,7 @@ def decimal_slip(site: Site) -> Iterator[Changed]:
 )  # fmt: skip
 def digits_swapped(site: Site) -> Iterator[Changed]:
     """Swap each pair of neighbouring digits."""
-    for changed in _at_digits(site, swapped_node, [site.last_place], 0):
+    for changed in _at_digits(site, swapped_node, 0):
         yield Changed(changed.node, f"{changed.detail} and the one before it")
 
 
@@ -84,8 +102,8 @@ def sign_slip(site: Site) -> Iterator[Changed]:
     why="A digit got lost in writing the number down.", example=("sgd-step", "out(o1)"),
 )  # fmt: skip
 def digit_left_out(site: Site) -> Iterator[Changed]:
-    """Leave each digit out but the last, which would be rounding; the sheet then has one decimal less, or a 0."""
-    yield from _at_digits(site, left_out_node, [site.last_place, site.last_place - 1], 1)
+    """Leave each digit out but the last, which would be rounding."""
+    yield from _at_digits(site, left_out_node, 1, -1)
 
 
 @mistake(
@@ -93,8 +111,8 @@ def digit_left_out(site: Site) -> Iterator[Changed]:
     why="A digit was written twice.", example=("sgd-step", "out(o1)"),
 )  # fmt: skip
 def digit_doubled(site: Site) -> Iterator[Changed]:
-    """Write each digit twice but the last, which would be a digit more; the sheet may have one decimal more then."""
-    yield from _at_digits(site, doubled_node, [site.last_place, site.last_place + 1], 1)
+    """Write each digit twice but the last, which would be rounding."""
+    yield from _at_digits(site, doubled_node, 1, 1)
 
 
 @mistake(
@@ -102,11 +120,16 @@ def digit_doubled(site: Site) -> Iterator[Changed]:
     why="This is another number of the sheet, not what belongs here.", example=("batch-of-two", "net(o1)[1]"),
 )  # fmt: skip
 def number_copied(site: Site) -> Iterator[Changed]:
-    """Put another number of the sheet in the place; without a sheet, one that may stand near it there."""
+    """Put an earlier number of the sheet in the place; without a sheet, one that may stand near it there."""
+    order = site.graph.order
     sheet = set(site.sheet)
-    near = dict.fromkeys(key for key in _near(site) if not sheet or key in sheet or key in site.operands)
+
+    def on_paper(key: Key) -> bool:
+        return not sheet or key in sheet or key in site.operands or site.role_of(key) in TASK
+
+    near = dict.fromkeys(key for key in _near(site) if on_paper(key))
     for key in itertools.islice(dict.fromkeys([*near, *sorted(sheet, key=site.graph.order)]), COPIES):
-        if key != site.key and site.node != site.ref(key):
+        if order(key) < order(site.key) and site.node != site.ref(key):
             yield Changed(site.ref(key), f"that of {site.graph.name(key)}")
 
 

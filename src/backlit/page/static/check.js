@@ -40,7 +40,7 @@ function write() {
   const text = field()
   if (!latest || !text || asking) return
   const now = latest.text
-  text.defaultValue = now
+  if (text.defaultValue !== now) text.defaultValue = now // sets the cursor back
   if (text.value === known && known !== now) text.value = now
   if (text.value === now) known = now
   if (part("where").textContent !== latest.where) part("where").textContent = latest.where

@@ -8,11 +8,13 @@ from backlit.check.records import CheckedNumber, CheckedWork, Fit, Verdict
 from backlit.explain import Record
 from backlit.show.check import words
 from backlit.show.check.hints import HINTS
-from backlit.show.check.lines import EQUALS, Piece, Pieces, compared, parts_of
+from backlit.show.check.lines import EQUALS, Piece, Pieces, compared, is_number, parts_of
 from backlit.show.report.texts import SENTENCE, listed, plain
 
 MOST_DETAILS = 3
 """So many wrong numbers are gone into: who puts the first right has the others changed."""
+MOST_CAUSES = 3
+"""Of so many mistakes that give one number the lines are shown, of others the titles."""
 LONGEST_LINE = 4_000
 
 MISTAKEN, OWN, EXAMPLE = "with the mistake", "right, from the sheet's numbers", "in the worked example"
@@ -28,6 +30,11 @@ class Line(msgspec.Struct, frozen=True):
     label: str
     name: str
     parts: tuple[Pieces, ...]
+
+    @property
+    def ends(self) -> bool:
+        """Whether the last part is a result."""
+        return is_number(self.texts[-1])
 
     @property
     def texts(self) -> list[str]:
@@ -191,7 +198,8 @@ def _row(number: CheckedNumber, shown: list[CheckedNumber], steps: bool) -> Row:
 def _detail(work: CheckedWork, number: CheckedNumber, place: int, hint: int | None, steps: bool) -> Detail:
     """Go into a wrong number; where the mistake was made on the way to it, into the line there too."""
     right = _line(OWN if words.differs(number) or hint else RIGHT, number.line, number.record)
-    causes = tuple(_cause(work, number, fit, right, steps) for fit in number.fits)
+    causes = tuple(_cause(work, number, fit, right, steps) for fit in number.fits[:MOST_CAUSES])
+    causes += tuple(Cause(words.title_of(fit), (), None) for fit in number.fits[MOST_CAUSES:])
     lines = [_beside(right, causes)]
     if words.differs(number):
         lines.append(_line(EXAMPLE, number.right_line, number.record))

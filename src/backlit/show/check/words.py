@@ -31,6 +31,8 @@ AGAIN = "the same mistake again"
 SAME = "by the same mistake as an earlier number"
 """The remark that a hint leaves of a number that an earlier number's mistake explains."""
 
+COUNTS = dict(enumerate(("Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine", "Ten"), 2))
+
 LISTED = 12
 """So many names are listed."""
 
@@ -186,7 +188,7 @@ def named(number: CheckedNumber, hint: int | None = None) -> str:
     if number.fits and number.fits[0].together:
         return "No single mistake gives this number; two together do:"
     if number.fits:
-        count = {2: "Two", 3: "Three", 4: "Four"}.get(len(number.fits), f"{len(number.fits):,}")
+        count = COUNTS.get(len(number.fits), f"{len(number.fits):,}")
         return f"{count} mistakes give this number; the sheet does not tell which of them was made:"
     if number.explained_by:
         return "The mistake of an earlier number explains this one too."
@@ -201,12 +203,13 @@ def fit_sentence(fit: Fit) -> str:
 def title_of(fit: Fit) -> str:
     """Give a mistake's title with its detail."""
     title = plain(fit.title, SENTENCE).rstrip(".")
-    return f"{title}, {plain(fit.detail, SENTENCE)}" if fit.detail else title
+    between = " " if fit.detail.startswith("(") else ", "
+    return f"{title}{between}{plain(fit.detail, SENTENCE)}" if fit.detail else title
 
 
 def explains(fit: Fit, others: str) -> str:
     """Say how many of the sheet's wrong numbers a mistake explains, and which others; empty where that is one alone."""
-    if fit.of < 2:
+    if fit.explains < 2:
         return ""
     which = f": this one and {others}" if others else ""
     return f"It explains {fit.explains:,} of {counted(fit.of, 'wrong number')}{which}."

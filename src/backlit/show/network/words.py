@@ -56,11 +56,21 @@ def _shown(drawing: Drawing, *, backward: bool) -> list[str]:
     times = "what the unit they come from passes on" if others else "the output they come from"
     words = [f"Backward{whose}: units show dE/dnet (many books: δ), edges dE/dw, "
              f"which is dE/dnet of the unit they lead to times {times}"]  # fmt: skip
+    if shared := _shared(drawing):
+        words.append(f"{', '.join(shared)} {'is' if len(shared) == 1 else 'are each'} one bias of several units, and "
+                     "dE/dw there the sum of their dE/dnet")  # fmt: skip
     if drawing.coupled:
         verb = "take" if len(drawing.coupled) > 1 else "takes"
         words.append(f"As {' and '.join(drawing.coupled)} {verb} all rows together, "
                      "the other rows' errors have a part in the numbers of the layers up to there")  # fmt: skip
     return words
+
+
+def _shared(drawing: Drawing) -> list[str]:
+    """Name the trained biases that several units of a layer share."""
+    biases = [[edge.name for edge in column.edges if edge.source < 0 and edge.slope is not None]
+              for column in drawing.columns]  # fmt: skip
+    return list(dict.fromkeys(name for names in biases for name in names if names.count(name) > 1))
 
 
 def panels_caption(drawing: Drawing, *, backward: bool, in_text: bool = False) -> str:

@@ -22,8 +22,8 @@ from backlit.show.worked import latex as worked_latex
 from backlit.show.worked import notebook as worked_notebook
 from backlit.show.worked import text as worked_text
 from backlit.show.worked.equation_parts import latex_decimal
-from backlit.show.worked.example import WorkedExample
 from backlit.show.worked.escapes import escaped, text_latex
+from backlit.show.worked.example import WorkedExample
 from backlit.show.worked.tables import table_latex, table_markdown, table_rows_html, table_text
 
 TITLE = "One epoch of training, step by step"
@@ -82,7 +82,8 @@ class WorkedEpoch(Shown):
     def table(self) -> NumberTable | None:
         """A line for each step, with the weights behind it; of one row also its inputs, net, out and error.
 
-        None where parts of the steps were asked for, or the network or the epoch is too large for a table.
+        Where parts of the steps were asked for, the weights whose new values are among them. None without any, or where
+        the network or the epoch is too large for a table.
         """
         return epoch_table([step.step for step in self])
 
@@ -219,7 +220,8 @@ class WorkedEpoch(Shown):
 
     def _notebook_head(self) -> str:
         facts = notebook.table_html(("", ""), self.summary.facts, 2)
-        parts = [notebook.heading_html(TITLE, size="1.3em"), facts, notebook.table_html(self._columns, self._table(), 0)]
+        listed = notebook.table_html(self._columns, self._table(), 0)
+        parts = [notebook.heading_html(TITLE, size="1.3em"), facts, listed]
         if self.table:
             heads, lines, fixed = self.table.heads, self.table.lines, self.table.fixed
             parts += [notebook.heading_html(self.table.title), notebook.table_html(heads, lines, fixed)]

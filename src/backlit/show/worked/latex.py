@@ -20,6 +20,7 @@ PREAMBLE = r"""\documentclass[a4paper]{article}
 \begin{document}
 """
 
+
 def worked_latex(example: Example) -> str:
     """Give a worked example as a document that compiles as it is."""
     return f"{PREAMBLE}{worked_body(example)}\\end{{document}}\n"
