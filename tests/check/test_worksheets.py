@@ -31,7 +31,8 @@ LEVELS = [(1, None), (2, None), (3, None), (4, None), (5, None), *((6, kind) for
 
 
 def sheet_of(level: int, kind: str | None = None, **given: Any) -> Worksheet:
-    return bl.worksheet(level=level, kind=kind, **{"students": ["Ada Lovelace"], "seed": 1} | given)[0]
+    settings: dict[str, Any] = {"students": ["Ada Lovelace"], "seed": 1} | given
+    return bl.worksheet(level=level, kind=kind, **settings)[0]
 
 
 def graph_of(sheet: Worksheet, level: int) -> StepGraph:
@@ -49,7 +50,10 @@ def results(graph: StepGraph, key: Key) -> Iterator[tuple[str, float]]:
         for mistake in mistakes().values():
             if mistake.scope != "slip" and not mistake.general and not mistake.harmless:
                 for changed in mistake.at(Site(graph, key, node)):
-                    yield f"{mistake.code} {changed.detail}", value_of(changed.node, lambda ref: ref.value)
+                    yield (
+                        f"{mistake.code} {changed.detail}",
+                        value_of(changed.node, lambda key: key.quantity.value(key.place)),
+                    )
 
 
 @pytest.mark.parametrize(("level", "kind"), LEVELS)
