@@ -202,7 +202,6 @@ def test_weights_are_named_unit_by_unit() -> None:
     ({"seed": -1}, "seed is -1"),
     ({"digits": 12}, "at most 9"),
     ({"gaps": "some"}, "gaps is 'some'"),
-    ({"network": "digits-convolution"}, "numbers; expected at most"),
     ({"students": "no-such-list.csv"}, "cannot read the list of students no-such-list.csv"),
 ])  # fmt: skip
 def test_errors_say_what_to_do(given: dict[str, Any], words: str) -> None:
