@@ -251,9 +251,14 @@ def agrees(plan: Plan, found: Found, graph: StepGraph) -> bool:
     drawn = {name: np.array([array]) for name, array in found.arrays.items()}
     numbers = _numbers(plan, drawn)
     keys = [key for key in graph.keys(None) if is_worked(graph, key)]
-    return len(keys) == len(plan.asked) and all(
+    same = len(keys) == len(plan.asked) and all(
         math.isclose(
             float(np.ravel(numbers.of(one.key))[0]), key.quantity.value(key.place), rel_tol=1e-9, abs_tol=1e-12
         )
         for one, key in zip(plan.asked, keys, strict=True)
     )
+    if not same or not plan.kinks or found.apart < APART:
+        return same
+    own = Numbers(graph, {})  # at a kink, which mistakes can be made depends on the numbers
+    asked = asked_numbers(graph, keys, own)
+    return bool(separation(asked, own, 1, plan.digits, zeros=plan.zeros).least[0] >= APART)

@@ -10,7 +10,7 @@ import msgspec
 
 from backlit.check.graph import StepGraph
 from backlit.check.site import leaves
-from backlit.check.worksheets.search import is_shown, is_worked
+from backlit.check.worksheets.search import APART, is_shown, is_worked
 from backlit.errors import BacklitError
 from backlit.explain import Drawing, Record, Step
 from backlit.explain.algebra.numerals import given_text
@@ -81,6 +81,11 @@ class Worksheet(msgspec.Struct, frozen=True):
     def blanks(self) -> tuple[str, ...]:
         """The names of the numbers to fill in."""
         return tuple(line.name for line in self.lines if line.blank)
+
+    @property
+    def tells_apart(self) -> bool:
+        """Whether the results of any two mistakes are far enough apart."""
+        return self.apart >= APART
 
     def key(self) -> tuple[tuple[str, str], ...]:
         """The numbers to fill in with what is right."""

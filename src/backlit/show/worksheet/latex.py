@@ -10,8 +10,8 @@ from backlit.explain.algebra.numerals import latex_number
 from backlit.show.network.parts import Box, Circle, Layout, Text
 from backlit.show.network.parts import Line as Stroke
 from backlit.show.network.stack import drawing_pieces
+from backlit.show.worked.escapes import text_latex
 from backlit.show.worked.formula_forms import broken
-from backlit.show.worked.latex import text_latex
 from backlit.show.worksheet.words import footer, formulas, intro, short
 
 PREAMBLE = r"""\documentclass[a4paper,10pt]{article}

@@ -8,8 +8,8 @@ from backlit.check.worksheets.sheets import Line, Worksheet
 from backlit.explain import Drawing
 from backlit.explain.algebra.numerals import latex_number
 from backlit.show.network import text as diagram_text
+from backlit.show.worked.escapes import escaped
 from backlit.show.worked.formula_forms import markdown_formula
-from backlit.show.worked.markdown import escaped
 from backlit.show.worksheet.words import footer, formulas, intro, short
 
 BLANK = r"\_\_\_\_\_\_\_\_\_\_\_\_"

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal, get_args
 
-from backlit.check.worksheets.search import APART
 from backlit.check.worksheets.sheets import Worksheet
 from backlit.engine import Shown
 from backlit.errors import BacklitError, counted
@@ -102,7 +101,7 @@ class Worksheets(Shown, Sequence[Worksheet]):
         yield f"  hand out {names}{', ...' if len(self) > 2 else ''}, to be filled in"
         yield f"  check    backlit check {folder}"
         least = min(sheet.apart for sheet in self)
-        if least < APART:
+        if not all(sheet.tells_apart for sheet in self):
             places = counted(self[0].digits, "place")
             yield (
                 f"  note     at {places} behind the point, two mistakes give results {least:.1f} units of the last "
