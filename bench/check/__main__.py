@@ -1,115 +1,86 @@
-"""Check planted and right sheets, and count what is found: python -m bench.check; --help tells the rest."""
+"""Check planted and right sheets, and count what is found: python -m bench.check run | table; --help tells the rest."""
 
 from __future__ import annotations
 
-import collections
-import sys
-import time
+import re
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Annotated
 
 import msgspec
-import numpy as np
 from cyclopts import App, Parameter
 
-from bench.check.networks import NETWORKS, graph_of
-from bench.check.scores import Line, alike, checked, first_shown, found_in
-from backlit.check.graph import operands
-from bench.check.sheets import STYLES, Planted, Working, chosen, plants, workable
+from bench.check.networks import NETWORKS
+from bench.check.report import SMALL, markdown, missed
+from bench.check.scores import Line
+from bench.check.work import lines_of
 
 app = App(name="bench.check", help=__doc__)
+KINDS = ("planted", "few", "right", "two")
+MARKS = re.compile(r"(<!-- measured -->\n).*?(<!-- end of what was measured -->)", re.DOTALL)
 
 
-def planted_lines(networks: list[str], seeds: range, digits: tuple[int, ...], codes: list[str] | None) -> list[Line]:
-    lines = []
-    for name in networks:
-        for seed in seeds:
-            graph = graph_of(name, seed)
-            keys = workable(graph)
-            rng = np.random.default_rng([seed, len(name)])
-            for places in digits:
-                for planted in plants(graph, rng, places, codes):
-                    line = one_line(name, seed, graph, keys, planted, places, rng)
-                    if line is not None:
-                        lines.append(line)
-    return lines
+@app.command
+def run(
+    *, output: Annotated[Path, Parameter(alias="-o")], seeds: int = 3, small: bool = False, jobs: int = 2,
+    networks: list[str] | None = None, codes: list[str] | None = None, kinds: list[str] | None = None,
+) -> None:  # fmt: skip
+    """Make the sheets, check them, and write a line of JSON for each.
+
+    Parameters
+    ----------
+    output
+        The file of results.
+    seeds
+        How many seeds of each network; right sheets, which are quick, have eight times as many.
+    small
+        Two networks and one seed, as the tests take them.
+    jobs
+        How many processes work.
+    networks, codes, kinds
+        Only these networks, mistakes, and kinds of sheets: planted, few (digits), right, two (mistakes).
+    """
+    chosen = tuple(kinds or KINDS)
+    names = networks or (SMALL if small else list(NETWORKS))
+    cells = [(name, seed, _kinds(chosen, seed, 1 if small else seeds), codes)
+             for name in names for seed in range((1 if small else seeds) * 8)]  # fmt: skip
+    with ProcessPoolExecutor(jobs, get_context("spawn")) as pool, output.open("wb") as file:
+        waiting = [pool.submit(lines_of, *cell) for cell in cells if cell[2]]
+        for done in as_completed(waiting):
+            file.writelines(msgspec.json.encode(line) + b"\n" for line in done.result())
+            file.flush()
+    print(markdown(read(output)))
 
 
-def one_line(name, seed, graph, keys, planted: Planted, digits, rng) -> Line:
-    given = chosen(rng, keys)
-    if planted.slip:
-        site = next(iter(planted.changed))
-        copied = operands(planted.changed[site]) if planted.code == "number-copied" else ()
-        given = sorted({*given, site, *copied}, key=graph.order)
-        work = Working(graph, {}, "at the end", digits, planted.changed)
-    else:
-        work = Working(graph, planted.changed, "at the end" if rng.random() < 0.5 else "each line", digits)
-    if not work.finite:
-        return None
-    sheet = work.sheet(given)
-    first = first_shown(graph, sheet, planted)
-    begun = time.perf_counter()
-    found = checked(graph, sheet)
-    seconds = time.perf_counter() - begun
-    place, named = found_in(found)
-    scope = planted.variants[0].mistake.scope
-    return Line(
-        name,
-        seed,
-        digits,
-        work.style,
-        planted.code,
-        scope,
-        first is not None,
-        "" if first is None else graph.name(first),
-        place,
-        named,
-        len(given),
-        seconds,
-        len(found.wrong),
-        alike(graph, work, planted, digits),
-    )
+def _kinds(chosen: tuple[str, ...], seed: int, seeds: int) -> tuple[str, ...]:
+    """Give the kinds of sheets that a seed has."""
+    here = {"right"} | ({"planted", "two"} if seed < seeds else set()) | ({"few"} if seed < 1 else set())
+    return tuple(kind for kind in chosen if kind in here)
 
 
-@app.default
-def main(
-    *,
-    seeds: int = 1,
-    digits: list[int] | None = None,
-    codes: list[str] | None = None,
-    networks: list[str] | None = None,
-    output: Annotated[Path | None, Parameter(alias="-o")] = None,
-) -> None:
-    lines = planted_lines(networks or list(NETWORKS), range(seeds), tuple(digits or (4, 6)), codes)
-    if output:
-        output.write_bytes(b"\n".join(map(msgspec.json.encode, lines)))
-    shows = [line for line in lines if line.shows and not line.alike]
-    print(
-        len(lines),
-        "sheets,",
-        len(shows),
-        "show; first found",
-        np.mean([l.first == l.found for l in shows]),
-        "named",
-        np.mean([l.named for l in shows]),
-        "misnamed",
-        np.mean([l.misnamed for l in shows]),
-        "seconds",
-        np.mean([l.seconds for l in lines]),
-        max(l.seconds for l in lines),
-    )
-    by = collections.defaultdict(list)
-    for line in shows:
-        by[line.planted].append(line)
-    for code, of in sorted(by.items(), key=lambda p: np.mean([l.named for l in p[1]])):
-        confusions = collections.Counter(c for l in of if not l.named for c in l.codes[:6])
-        print(
-            f"{code:32} {len(of):4} first {np.mean([l.first == l.found for l in of]):.2f} named {np.mean([l.named for l in of]):.2f} "
-            f"misnamed {np.mean([l.misnamed for l in of]):.2f} none {np.mean([not l.codes for l in of]):.2f}",
-            dict(confusions.most_common(4)),
-        )
+@app.command
+def table(results: Path, page: Path | None = None) -> None:
+    """Print the table of results, or write it into a page between its marks."""
+    text = markdown(read(results))
+    if page is None:
+        print(text)
+        return
+    old = page.read_text(encoding="utf-8")
+    page.write_text(MARKS.sub(lambda found: f"{found[1]}\n{text}\n\n{found[2]}", old), encoding="utf-8")
+
+
+@app.command
+def look(results: Path) -> None:
+    """Print the sheets on which something was missed."""
+    print(missed(read(results)))
+
+
+def read(path: Path) -> list[Line]:
+    """Read lines of results."""
+    decoder = msgspec.json.Decoder(Line)
+    return [decoder.decode(line) for line in path.read_bytes().splitlines()]
 
 
 if __name__ == "__main__":
-    sys.setrecursionlimit(10_000)
     app()

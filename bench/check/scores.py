@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 import msgspec
 
 from backlit.check.evaluation import value_of
+from backlit.check.findings import Variant
 from backlit.check.graph import StepGraph
-from backlit.check.judging import judge
 from backlit.check.learner import Learner
 from backlit.check.records import CheckedWork
 from backlit.check.sheet import Sheet
-from backlit.check.search import variants_at
-from backlit.check.worlds import lineage
+from backlit.check.worlds import World, lineage
 from backlit.check.written import Written
+from backlit.explain.algebra.tree import Node
 from backlit.explain.record.quantities import Key
-from bench.check.sheets import Planted, Working, written_text
+from bench.check.sheets import Changes, Working, kept_variants, written_text
 
 BEYOND = 1.5
 """A planted mistake counts where it moves a number by more than so many times what rounding can do."""
@@ -26,25 +26,35 @@ BEYOND = 1.5
 class Line(msgspec.Struct, frozen=True):
     """A sheet and what was found on it.
 
-    `first` is the number that the mistake shows in first, `found` the first that the check calls wrong; empty where
-    there is none. `codes` are the mistakes that it names there. `shows` says whether the mistake moves a number by more
-    than rounding.
+    Attributes:
+        kind: planted, right or two. planted: the mistake's code. scope: of which kind it is.
+        counted: whether it counts: the mistake moves a number by more than rounding, and no other mistake gives the
+            same numbers to the digits of the sheet. shows: whether it moves a number by more than rounding.
+        first: the number that it shows in first. found: the first that the check calls wrong. codes: the mistakes that
+            are named there.
+        numbers, wrong: how many numbers the sheet gives, and how many are called wrong.
     """
 
+    kind: str
     network: str
     seed: int
     digits: int
     style: str
     planted: str
     scope: str
+    counted: bool
     shows: bool
     first: str
     found: str
     codes: tuple[str, ...]
     numbers: int
-    seconds: float = 0.0
-    others: int = 0
-    alike: bool = False
+    wrong: int
+    seconds: float
+
+    @property
+    def located(self) -> bool:
+        """Whether the first wrong number is found."""
+        return self.first == self.found
 
     @property
     def named(self) -> bool:
@@ -57,12 +67,12 @@ class Line(msgspec.Struct, frozen=True):
         return len(self.codes) == 1 and self.planted not in self.codes
 
 
-def first_shown(graph: StepGraph, sheet: Sheet, planted: Planted) -> Key | None:
-    """Give the first number of a sheet that the mistake moves by more than rounding."""
+def first_shown(graph: StepGraph, sheet: Sheet, changed: Mapping[Key, Node]) -> Key | None:
+    """Give the first number of a sheet that a mistake moves by more than rounding."""
     learner = Learner(graph, sheet)
     for claim in learner.claims:
         others = {key: value for key, value in learner.given.items() if key != claim.key}
-        if planted.changed.keys() & set(lineage(graph, claim.key, others, 10_000)):
+        if changed.keys() & set(lineage(graph, claim.key, others, 10_000)):
             estimate = learner.own.estimate(claim.key)
             gap = abs(learner.value(claim) - estimate.value)
             if math.isfinite(gap) and gap > BEYOND * learner.allowance(claim, estimate).rounded:
@@ -70,16 +80,30 @@ def first_shown(graph: StepGraph, sheet: Sheet, planted: Planted) -> Key | None:
     return None
 
 
-def alike(graph: StepGraph, work: Working, planted: Planted, digits: int) -> bool:
-    """Tell whether another mistake gives the same number where this one was made, to the digits of the sheet."""
-    site, node = next(iter(planted.changed.items()))
+def alike(graph: StepGraph, work: Working, sheet: Sheet, made: Changes, digits: int) -> bool:
+    """Tell whether another mistake, made at the same place, gives the same sheet but for its last digits."""
+    site, node = next(iter(made.changed.items()))
     value = value_of(node, work.values.__getitem__)
     unit = Written.of(written_text(value, digits)).unit
-    for variant in variants_at(graph, site, list(graph.keys()), unit=10.0**-digits):
-        if variant.mistake.code != planted.code and not variant.mistake.harmless:
-            if abs(value_of(variant.node, work.values.__getitem__) - value) <= unit:
-                return True
+    for variant in kept_variants(graph, site, digits):
+        if variant.mistake.code == made.code or variant.mistake.harmless:
+            continue
+        other = value_of(variant.node, work.values.__getitem__)
+        if abs(other - value) <= unit or (len(made.changed) == 1 and _same_sheet(graph, work, sheet, variant, digits)):
+            return True
     return False
+
+
+def _same_sheet(graph: StepGraph, work: Working, sheet: Sheet, variant: Variant, digits: int) -> bool:
+    """Tell whether a mistake leads to the numbers of a sheet: first its nearest, then all."""
+    other = World(graph, {}, {variant.site: variant.node})
+    if variant.mistake.scope == "slip":
+        return False
+    for claim in sheet.claims:
+        value = other.value(claim.key)
+        if not abs(value - claim.in_record(other.value)) <= 1.5 * claim.written.unit:
+            return False
+    return True
 
 
 def found_in(work: CheckedWork) -> tuple[str, tuple[str, ...]]:
@@ -88,13 +112,3 @@ def found_in(work: CheckedWork) -> tuple[str, tuple[str, ...]]:
         return "", ()
     first = work.wrong[0]
     return first.record, tuple(dict.fromkeys(fit.code for fit in first.fits))
-
-
-def checked(graph: StepGraph, sheet: Sheet) -> CheckedWork:
-    """Check a sheet."""
-    return judge(graph, sheet)
-
-
-def share(lines: Sequence[bool]) -> float:
-    """Give the share of true ones."""
-    return sum(lines) / len(lines) if lines else math.nan

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Decimal
 from typing import Literal
 
+import msgspec
 import numpy as np
 
-from backlit.check.catalogue import mistakes
+from backlit.check.catalogue import Mistake, mistakes
 from backlit.check.evaluation import value_of
+from backlit.check.findings import Variant
 from backlit.check.graph import StepGraph, operands
-from backlit.check.search import Variant, variants_at
+from backlit.check.search import variants_at
 from backlit.check.sheet import Claim, Sheet
 from backlit.check.written import Written
 from backlit.explain.algebra.tree import Node
@@ -102,30 +105,50 @@ def chosen(rng: np.random.Generator, keys: Sequence[Key], share: float = 0.5) ->
     return [key for key in keys if rng.random() < share] or [keys[-1]]
 
 
+class Changes(msgspec.Struct, frozen=True):
+    """Where a mistake is made, and which formulas it leads to there."""
+
+    code: str
+    changed: dict[Key, Node]
+
+
 class Planted:
-    """A mistake planted in a step: its code and the changed formulas; a slip changes what is written alone."""
+    """A mistake that can be made in a step, at the numbers `keys`."""
 
-    def __init__(self, code: str, variants: Sequence[Variant]) -> None:
-        self.code, self.variants = code, list(variants)
-        self.slip = variants[0].mistake.scope == "slip"
-        self.changed = {variant.site: variant.node for variant in variants}
+    def __init__(self, entry: Mistake, keys: Sequence[Key]) -> None:
+        self.code, self.scope, self.slip, self.keys = entry.code, entry.scope, entry.scope == "slip", list(keys)
+
+    def drawn(self, graph: StepGraph, rng: np.random.Generator, digits: int, *, alone: bool = False) -> Changes | None:
+        """Draw where it is made: a belief everywhere or at one number, others at one number; None where it cannot."""
+        places = [key for key in rng.permutation(len(self.keys)) for key in [self.keys[int(key)]]]
+        for key in places[:8]:
+            found = self._at(graph, key, digits)
+            if not found:
+                continue
+            one = found[int(rng.integers(len(found)))]
+            if self.scope != "everywhere" or alone or rng.random() < 0.5:
+                return Changes(self.code, {key: one.node})
+            same = {other: variant.node for other in self.keys for variant in self._at(graph, other, digits)
+                    if variant.detail == one.detail}  # fmt: skip
+            return Changes(self.code, same)
+        return None
+
+    def _at(self, graph: StepGraph, key: Key, digits: int) -> list[Variant]:
+        return [variant for variant in kept_variants(graph, key, digits) if variant.mistake.code == self.code]
 
 
-def plants(
-    graph: StepGraph, rng: np.random.Generator, digits: int, codes: Sequence[str] | None = None
-) -> Iterator[Planted]:
-    """Plant each mistake that can be made in a step: a belief everywhere or at one number, others at one number."""
-    by_code: dict[str, list[Variant]] = {}
-    for key in workable(graph):
-        for variant in variants_at(graph, key, unit=10.0**-digits):
-            by_code.setdefault(variant.mistake.code, []).append(variant)
-    for code, entry in mistakes().items():
-        found = by_code.get(code, [])
-        if not found or (codes is not None and code not in codes) or entry.harmless:
-            continue
-        one = found[int(rng.integers(len(found)))]
-        if entry.scope == "everywhere" and rng.random() < 0.5:
-            same = {variant.site: variant for variant in found if variant.place == one.place}
-            yield Planted(code, list(same.values()))
-        else:
-            yield Planted(code, [one])
+@functools.lru_cache(maxsize=4096)
+def kept_variants(graph: StepGraph, key: Key, digits: int) -> tuple[Variant, ...]:
+    """Give all that mistakes lead to at a number of a sheet with so many digits."""
+    return tuple(variants_at(graph, key, unit=10.0**-digits))
+
+
+def plants(graph: StepGraph, rng: np.random.Generator, codes: Sequence[str] | None = None) -> Iterator[Planted]:
+    """Give each mistake that can be made in a step, in a random order."""
+    keys = workable(graph)
+    entries = [entry for entry in mistakes().values() if not entry.harmless and (codes is None or entry.code in codes)]
+    for place in rng.permutation(len(entries)):
+        entry = entries[int(place)]
+        where = [key for key in keys if not entry.roles or graph.role(key) in entry.roles]
+        if where:
+            yield Planted(entry, where)

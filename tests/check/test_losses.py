@@ -7,6 +7,9 @@ import pytest
 from learners_code import sigmoid
 
 import backlit as bl
+from backlit.check.catalogue import mistakes
+from backlit.check.code.losses import _plan
+from backlit.check.code.trials import trials
 from backlit.errors import BacklitError
 
 X = np.array([[0.1, 0.5], [0.3, -0.2], [1.0, 2.0], [-1.0, 0.4], [0.6, -1.5]])
@@ -90,9 +93,9 @@ PLANTED = {
     "sum over rows": ("rate-factor", 1, {}, {}),
     "half": ("rate-factor", 1, {}, {}),
     "sign": ("update-sign", 1, {}, {}),
-    "rate twice": ("rate-squared rate-factor", 1, {}, {}),
-    "biases": ("not-trained", 1, {}, {}),
-    "momentum": ("momentum-left-out", 2, {"momentum": 0.9}, {"optimizer": bl.Momentum(RATE, momentum=0.9)}),
+    "rate twice": ("rate-twice", 1, {}, {}),
+    "biases": ("bias-not-updated", 1, {}, {}),
+    "momentum": ("past-left-out", 2, {"momentum": 0.9}, {"optimizer": bl.Momentum(RATE, momentum=0.9)}),
     "last batch dropped": ("last-batch-dropped", 1, {"batch": 2}, {"batch_size": 2}),
 }
 
@@ -163,3 +166,13 @@ def test_a_wrong_setting_is_told():
         check(losses(), batchsize=3)
     with pytest.raises(BacklitError, match="X and Y are missing"):
         bl.check_losses(losses(), network())
+
+
+def test_codes_of_the_catalogue_are_used_where_it_has_the_mistake():
+    codes = {one.code for one in trials(_plan(network(), X, Y, {"optimizer": bl.Momentum(RATE)}))}
+    codes |= {one.code for one in trials(_plan(network(), X, Y, {"optimizer": bl.Adam(RATE), "schedule": "step"}))}
+    codes |= {one.code for one in trials(_plan(network(), X, Y, {"optimizer": bl.SGD(RATE, weight_decay=0.1)}))}
+    shared = {"rate-twice", "rate-left-out", "update-sign", "past-left-out", "momentum-as-mean", "bias-not-updated",
+              "bias-correction-left-out", "schedule-left-out", "decay-left-out"}  # fmt: skip
+    assert shared <= codes
+    assert shared <= mistakes().keys()

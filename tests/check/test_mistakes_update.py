@@ -18,7 +18,7 @@ from backlit.check.update_examples import UPDATE_EXAMPLES, update_example
 from backlit.explain.algebra.printing import plain
 from backlit.explain.record.quantities import Key
 
-FILES = ("update", "moments", "decay", "limits", "batch", "general", "slips")
+FILES = ("update", "moments", "divisors", "decay", "limits", "batch", "general", "slips")
 OURS = {code: entry for code, entry in mistakes().items() if entry.change.__module__.rpartition(".")[2] in FILES}
 
 THE_SAME = {

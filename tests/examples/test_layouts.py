@@ -90,7 +90,7 @@ def test_what_does_not_fit_is_said_in_the_layout_of_the_file(good: str, bad: str
         parse_network_file(UNITS.replace(good, bad, 1), "my.toml")
     words, line, mark = str(caught.value).split("\n")
     assert message in words
-    key = bad.split(" =")[0] if " =" in bad else ""
+    key = bad.split(" =", maxsplit=1)[0] if " =" in bad else ""
     assert key in line
     assert line[mark.index("^")].strip()
 

@@ -192,7 +192,7 @@ def test_the_nearest_has_the_same_range(word, known, near):
 
 @pytest.mark.parametrize("word", ["step", "unit_step", "heaviside", "Step-Function"])
 def test_a_step_unit_is_written_with_the_loss_that_has_its_rule(word):
-    assert hint(word, ACTIVATIONS, "file") == 'write loss = "perceptron" and no activation.'
+    assert hint(word, ACTIVATIONS, "file") == 'write loss = "perceptron".'
 
 
 def test_words_of_several_of_ours():

@@ -28,8 +28,8 @@ ABOUT = """*Written by `python -m backlit.sources.catalogue_page docs/mistakes.m
 [`check/mistakes`](../src/backlit/check/mistakes). Change them there.*"""
 
 DIGITS = 6
-CHAPTERS = ("forward", "activation", "error", "backward", "batch", "update", "moments", "decay", "limits", "general",
-            "slips")  # fmt: skip
+CHAPTERS = ("forward", "activation", "error", "backward", "batch", "update", "moments", "divisors", "decay", "limits",
+            "general", "slips")  # fmt: skip
 """The files of entries in the order of the computation; others come after these."""
 
 Examples = Callable[[str], StepGraph]

@@ -3,8 +3,8 @@
 An entry of the catalogue names one of them, or an example of the package such as "two-layer":
 
 >>> from backlit.check.examples import TINY
->>> round(TINY["softmax"]().record("out(o1)").value, 4)
-0.4014
+>>> round(TINY["softmax"]()["out(o1)"].value, 4)
+0.4654
 """
 
 from __future__ import annotations

@@ -20,7 +20,6 @@ class Variant(msgspec.Struct, frozen=True):
     site: Key
     node: Node
     detail: str
-    place: int
 
 
 class Explained(msgspec.Struct, frozen=True):

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from backlit.check.findings import Explained, Variant
 from backlit.check.search_trial import Trial
 
-MOST_PAIRS = 4000
+MOST_PAIRS = 1500
 """So many pairs are tried, those nearest to the number first."""
 
 Fitting = Callable[[Sequence[Variant]], Iterator[Explained]]

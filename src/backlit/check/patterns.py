@@ -12,6 +12,8 @@ from backlit.ops.base import Optimizer
 
 Test = Callable[[Node], bool]
 NOTHING = Literal("0")
+SHARES = ("momentum", "rho", "beta1", "beta2")
+"""The settings of optimizers that say how much of the past is kept."""
 
 
 def is_setting(name: str) -> Test:
@@ -83,6 +85,11 @@ def rate_of(site: Site) -> str:
 def optimizer_of(site: Site) -> Optimizer:
     """Give the optimizer of a number's step."""
     return site.step.recording.optimizer
+
+
+def shares_of(optimizer: Optimizer) -> list[Ref]:
+    """Give the settings of an optimizer that say how much of the past is kept."""
+    return [setting_ref(optimizer, name) for name in SHARES if hasattr(optimizer, name)]
 
 
 def old_weight(site: Site) -> Ref:

@@ -84,7 +84,7 @@ class Search:
         found = self._less_digits(claim, found)
         if found and found[0].mistake.harmless:
             return tuple(found)
-        best = self._best(claim, _particular(found), world)
+        best = self._best(claim, _particular(found, claim), world)
         if len(best) == 1:
             self._named.append(best[0])
             if best[0].site != claim.key:
@@ -102,14 +102,14 @@ class Search:
 
     def _candidates(self, trial: Trial) -> Iterator[list[Variant]]:
         """Give what may have been done: a mistake at one number, or at all on the way where it is a belief."""
-        alike: dict[tuple[str, int], list[Variant]] = {}
+        alike: dict[tuple[str, str], list[Variant]] = {}
         for key in trial.lineage:
             for variant in self.variants(key):
                 if variant.mistake.scope == "slip" and not self._can_slip(variant, trial.key):
                     continue
                 yield [variant]
                 if variant.mistake.scope == "everywhere":
-                    alike.setdefault((variant.mistake.code, variant.place), []).append(variant)
+                    alike.setdefault((variant.mistake.code, variant.detail), []).append(variant)
         yield from (chosen for chosen in alike.values() if len(chosen) > 1)
 
     def _can_slip(self, variant: Variant, key: Key) -> bool:
@@ -211,13 +211,18 @@ class Search:
             finding.explained = tuple(fit for fit in finding.explained if counts[fit.code] == most)
 
 
-def _particular(found: Sequence[Explained]) -> list[Explained]:
-    """Leave a general entry out where one that says which belief is behind it gives the same number."""
+def _particular(found: Sequence[Explained], claim: Claim) -> list[Explained]:
+    """Leave a general entry out where one that says which belief is behind it gives the same number.
+
+    A slip counts as the same up to the last digit: a number that was copied is rounded.
+    """
     values = [fit.value for fit in found if not fit.mistake.general]
-    return [
-        fit for fit in found
-        if not (fit.mistake.general and any(math.isclose(fit.value, value, rel_tol=SAME) for value in values))
-    ]  # fmt: skip
+
+    def same(fit: Explained, value: float) -> bool:
+        allowed = claim.written.unit if fit.mistake.scope == "slip" else 0.0
+        return math.isclose(fit.value, value, rel_tol=SAME, abs_tol=allowed)
+
+    return [fit for fit in found if not (fit.mistake.general and any(same(fit, value) for value in values))]
 
 
 def variants_at(
@@ -235,8 +240,8 @@ def variants_at(
         for node in own:
             site = Site(graph, key, node, sheet=sheet, number=number, unit=unit)
             made += [changed for changed in entry.at(site) if changed not in made]
-        for place, changed in enumerate(made):
+        for changed in made:
             if changed.node in seen and (entry.general or changed.node in own):
                 continue
             seen.add(changed.node)
-            yield Variant(entry, key, changed.node, changed.detail, place)
+            yield Variant(entry, key, changed.node, changed.detail)

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from backlit.lazy import lazily
 
 if TYPE_CHECKING:
+    from backlit.explain.epoch_rows import epoch_table
     from backlit.explain.map_panels import filters_of
     from backlit.explain.one_number import OneNumber, next_step, one_number, unit_numbers
     from backlit.explain.record.drawing_records import Branches, Grid, Maps, Unrolled
@@ -43,7 +44,6 @@ if TYPE_CHECKING:
         precision_facts,
         steps_of_epoch,
     )
-    from backlit.explain.tables import epoch_table
 
 _PLACES = {
     "Branches": "record.drawing_records",
@@ -64,7 +64,7 @@ _PLACES = {
     "Summary": "record.step_records",
     "Unrolled": "record.drawing_records",
     "course_of": "step",
-    "epoch_table": "tables",
+    "epoch_table": "epoch_rows",
     "explain_epoch": "step",
     "explain_step": "step",
     "filters_of": "map_panels",

@@ -37,7 +37,6 @@ from backlit.ops.synonyms import hint
 DRAWN_ROWS = 4
 """Of more rows, so many have a drawing."""
 
-
 DATA = ("sample_weight", "validation", "order")
 """Arguments of `Training` that are no settings: they belong to its rows."""
 
@@ -188,8 +187,8 @@ class Step:
         """Give the records under their headings; where the step is `brief`, the first of each kind."""
         shown = self._shown_numbers if self.brief else self.wanted
         for heading, keys in itertools.groupby(self.contents.numbers(shown), key=itemgetter(0)):
-            section = self.section(heading, [key for _, key in keys])
-            yield msgspec.structs.replace(section, tables=weight_tables(self) if heading == GIVEN else ())
+            tables = weight_tables(self.contents, self.exact, self.digits) if (heading, shown) == (GIVEN, None) else ()
+            yield msgspec.structs.replace(self.section(heading, [key for _, key in keys]), tables=tables)
 
     def section(self, heading: str, keys: Sequence[Key], *, links: bool = True) -> Section:
         """Give the records of some numbers under a heading; without `links`, `linked` is left out."""

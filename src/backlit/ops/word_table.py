@@ -301,12 +301,7 @@ WRITTEN: tuple[Written, ...] = (
         "bl.Dropout(p=0.5) after this layer",
         carry="p",
     ),
-    Written(
-        "heaviside hard_limit hardlim step step_function unit_step binary_step threshold_unit",
-        "sigmoid",
-        'loss = "perceptron" and no activation',
-        'loss="perceptron" and no activation',
-    ),
+    Written("heaviside hardlim step step_function unit_step", "sigmoid", 'loss = "perceptron"', 'loss="perceptron"'),
     Written(
         "negative_slope alpha",
         "units",
@@ -384,7 +379,7 @@ ABSENT: Mapping[str, str] = {
     "elu": "celu",
     "silu": "mish hard_swish hard_silu",
     "tanh": "sign signum sgn bipolar_step hard_tanh bipolar_sigmoid lecun_tanh tanhshrink arctan atan",
-    "sigmoid": "log_sigmoid perceptron",
+    "sigmoid": "log_sigmoid perceptron hard_limit binary_step threshold_unit",
     "softmax": "log_softmax softmin sparsemax",
     "mse": "rmse root_mean_squared_error msle mean_squared_logarithmic_error",
     "mae": "mape mean_absolute_percentage_error",

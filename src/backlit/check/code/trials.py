@@ -1,4 +1,7 @@
-"""Trainings with one setting changed, as a learner's script has it by mistake."""
+"""Trainings with one setting changed, as a learner's script has it by mistake.
+
+Where the catalogue of mistakes has the same one for a single step, the code is that of its entry.
+"""
 
 from __future__ import annotations
 
@@ -126,7 +129,7 @@ def _rates(plan: Plan, settings: TrainingSettings) -> Iterator[Trial]:
                 plan, "rate-factor", f"the steps are those of the rate {title}", why, optimizer, factor * rate
             )
     why = "The step is η times the gradient; here the gradient has the rate in it already."
-    yield from _with(plan, "rate-squared", "the rate is applied twice: η²", why, optimizer, rate**2)
+    yield from _with(plan, "rate-twice", "the rate is applied twice: η²", why, optimizer, rate**2)
     yield from _with(plan, "rate-left-out", "the rate is left out", "The step is η times the gradient.", optimizer, 1.0)
     if type(optimizer) is SGD:
         yield Trial("update-sign", "the sign of the update is wrong: w + η dE/dw",
@@ -148,7 +151,7 @@ def _memory(plan: Plan, settings: TrainingSettings) -> Iterator[Trial]:
     optimizer = settings.optimizer
     if isinstance(optimizer, (Momentum, Nesterov)):
         rate, decay, momentum = optimizer.rate, optimizer.weight_decay, optimizer.momentum
-        yield Trial("momentum-left-out", "momentum is left out", "The step keeps μ times the last one.",
+        yield Trial("past-left-out", "momentum is left out", "The step keeps μ times the last one.",
                     plan.changed(optimizer=SGD(rate=rate, weight_decay=decay)))  # fmt: skip
         mean = msgspec.structs.replace(optimizer, rate=(1 - momentum) * rate)
         yield Trial("momentum-as-mean", "the gradient enters the velocity with 1 - μ",
@@ -219,7 +222,8 @@ def _parts(plan: Plan, settings: TrainingSettings) -> Iterator[Trial]:
     for title, why, frozen in _frozen_parts(plan.network):
         twin = _frozen(plan.network, frozen)
         if twin is not None:
-            yield Trial("not-trained", title, why, msgspec.structs.replace(plan, network=twin))
+            code = "bias-not-updated" if set(frozen.values()) == {("b",)} else "layer-not-updated"
+            yield Trial(code, title, why, msgspec.structs.replace(plan, network=twin))
 
 
 def _frozen_parts(network: Network) -> Iterator[tuple[str, str, dict[str, tuple[str, ...]]]]:

@@ -27,8 +27,8 @@ BIAS = ("two-layer", "net(h1)")
 
 
 @mistake("bias-left-out", roles=("sum", "forward"), title="the bias is left out of net", example=BIAS,
-         why="A unit's net is its weighted inputs plus its bias: without the bias every unit would be at 0 "
-             "where its inputs are.")  # fmt: skip
+         why="A unit's net is the sum of its weighted inputs plus its bias, which counts even where all inputs "
+             "are 0.")  # fmt: skip
 def bias_left_out(site: Site) -> Iterator[Changed]:
     """Net = w1 i1 + w2 i2."""
     kept = [term for term in terms_of(site.node) if not _is_bias(site, term)]

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from backlit.check.catalogue import mistake
 from backlit.check.patterns import (
-    Test,
     differing,
     gradients,
     has,
@@ -15,6 +14,7 @@ from backlit.check.patterns import (
     negated,
     optimizer_of,
     rate_of,
+    shares_of,
     terms_changed,
     with_steps,
     without_factor,
@@ -24,15 +24,7 @@ from backlit.check.site import ONE, Changed, Site, mapped
 from backlit.explain.algebra.tree import Apply, Literal, Node, Ref, call, neg, plus, times
 from backlit.explain.context import setting_ref
 from backlit.explain.record.quantities import Key
-from backlit.ops.base import Optimizer
 from backlit.ops.optimizers.descent import Momentum, Nesterov
-
-SHARES = ("momentum", "rho", "beta1", "beta2")
-"""The settings of optimizers that say how much of the past is kept."""
-
-
-def _shares(optimizer: Optimizer) -> list[Ref]:
-    return [setting_ref(optimizer, name) for name in SHARES if hasattr(optimizer, name)]
 
 
 def _slots(site: Site, kind: str = "new slot") -> list[Key]:
@@ -88,7 +80,7 @@ def past_sign(site: Site) -> Iterator[Changed]:
 )  # fmt: skip
 def past_kept_whole(site: Site) -> Iterator[Changed]:
     """Leave the factor out that the slot's old value has."""
-    shares = _shares(optimizer_of(site))
+    shares = shares_of(optimizer_of(site))
     old = is_any(_slots(site, "slot"))
     yield from differing(site, terms_changed(site.node, old, lambda term: without_factor(term, lambda node: node
                                                                                            in shares)))  # fmt: skip
@@ -187,7 +179,7 @@ def _is_neg(node: Node) -> bool:
 
 def _is_rest(site: Site) -> list[Node]:
     """Give 1 - β of each share of the optimizer."""
-    return [plus(ONE, neg(share)) for share in _shares(optimizer_of(site))]
+    return [plus(ONE, neg(share)) for share in shares_of(optimizer_of(site))]
 
 
 @mistake(
@@ -208,7 +200,7 @@ def share_left_out(site: Site) -> Iterator[Changed]:
 )  # fmt: skip
 def shares_swapped(site: Site) -> Iterator[Changed]:
     """Swap β and 1 - β."""
-    shares = _shares(optimizer_of(site))
+    shares = shares_of(optimizer_of(site))
     rest = dict(zip(_is_rest(site), shares, strict=True))
     if has(site.node, lambda node: node in shares) and any(node in rest for node in _factors(site.node)):
         yield from differing(site, mapped(site.node, lambda node: rest.get(node) or (
@@ -230,7 +222,7 @@ def _factors(node: Node) -> Iterator[Node]:
 )  # fmt: skip
 def betas_swapped(site: Site) -> Iterator[Changed]:
     """Swap β1 and β2."""
-    shares = _shares(optimizer_of(site))
+    shares = shares_of(optimizer_of(site))
     if len(shares) == 2:
         other = dict(zip(shares, shares[::-1], strict=True))
         yield from differing(site, mapped(site.node, lambda node: other.get(node) if isinstance(node, Ref) else None))
@@ -283,124 +275,3 @@ def slope_for_the_mean(site: Site) -> Iterator[Changed]:
     slopes = [] if m is None else gradients(Site(site.graph, m))
     if m is not None and m in site.operands and slopes:
         yield from differing(site, site.with_key(m, slopes[0]))
-
-
-# --------------------------------------------------------------------------------------------------------- corrections
-
-
-def _is_correction(node: Node) -> bool:
-    """Tell whether a node is 1 - βᵗ, or its root."""
-    if isinstance(node, Apply) and node.head == "sqrt":
-        node = node.args[0]
-    return isinstance(node, Apply) and node.head == "+" and len(node.args) == 2 and any(
-        isinstance(part, Apply) and part.head == "^" and has(part.args[1], is_setting("t"))
-        for part in (arg.args[0] if _is_neg(arg) else arg for arg in node.args))  # type: ignore[union-attr]  # fmt: skip
-
-
-def _without_corrections(node: Node, of: Ref | None = None) -> Node:
-    """Give a formula without the corrections, or without those with a certain β."""
-
-    def wanted(found: Node) -> bool:
-        return _is_correction(found) and (of is None or has(found, lambda ref: ref == of))
-
-    def change(found: Node) -> Node | None:
-        if not isinstance(found, Apply) or found.head != "/":
-            return None
-        upper, lower = found.args
-        if wanted(upper):
-            left = ONE if wanted(lower) else mapped(lower, change)
-            return ONE if left == ONE else Apply("/", (ONE, left))
-        return mapped(upper, change) if wanted(lower) else None
-
-    return without_factor(mapped(node, change), lambda found: found == ONE)
-
-
-@mistake(
-    "bias-correction-left-out", roles=("new weight",), title="Adam's correction by 1 - βᵗ is left out",
-    why="m and v start from 0 and are too small in the first steps; dividing by 1 - βᵗ makes up for that.",
-    example=("adam-second-step", "w(i1,o1)+"),
-)  # fmt: skip
-def correction_left_out(site: Site) -> Iterator[Changed]:
-    """Leave the corrections out: both, or that of one mean."""
-    one_by_one = ((_without_corrections(site.node, share), f"that with {share.name}")
-                  for share in _shares(optimizer_of(site)))  # fmt: skip
-    yield from differing(site, _without_corrections(site.node), *one_by_one)
-
-
-@mistake(
-    "steps-not-counted", roles=("new weight",), title="βᵗ is taken with t = 1 in a later step, or with t - 1",
-    why="t counts the steps from 1: in the second step the corrections are 1 - β².",
-    example=("adam-second-step", "w(i1,o1)+"),
-)  # fmt: skip
-def steps_not_counted(site: Site) -> Iterator[Changed]:
-    """Take t = 1, or one less than t."""
-    t = site.step.recording.number
-    if t > 1:
-        behind = [] if t == 2 else [(site.with_constant("t", Literal(str(t - 1))), "with t - 1")]
-        yield from differing(site, (site.with_constant("t", ONE), "with t = 1"), *behind)
-
-
-# ---------------------------------------------------------------------------------------------------------- the divisor
-
-
-def _with_divisor(site: Site, *, root: bool) -> Node:
-    """Give a formula with √x + ε or √(x + ε) changed: ε moved to the other side of the root, or no root."""
-    test = is_setting("ε")
-
-    def inside(node: Node) -> Node | None:
-        if not isinstance(node, Apply):
-            return None
-        if node.head == "+" and len(node.args) == 2 and test(node.args[1]):
-            under, epsilon = node.args
-            if isinstance(under, Apply) and under.head == "sqrt":
-                total = plus(under.args[0], epsilon)
-                return call("sqrt", total) if root else total
-        if node.head == "sqrt" and isinstance(node.args[0], Apply) and node.args[0].head == "+":
-            x, *rest = node.args[0].args
-            if len(rest) == 1 and test(rest[0]):
-                return plus(call("sqrt", x) if root else x, rest[0])
-        return None
-
-    return mapped(site.node, inside)
-
-
-@mistake(
-    "epsilon-on-the-other-side-of-the-root", roles=("new weight", "new slot"),
-    title="ε inside the root in place of beside it, or the other way round",
-    why="Where ε stands is part of the rule: Adam adds it to the root of v, Adadelta to the means under the roots.",
-    example=("adam-large-epsilon", "w(i1,o1)+"),
-)  # fmt: skip
-def epsilon_moved(site: Site) -> Iterator[Changed]:
-    """Move ε to the other side of the root."""
-    yield from differing(site, _with_divisor(site, root=True))
-
-
-@mistake(
-    "epsilon-left-out", roles=("new weight", "new slot"), title="ε is left out",
-    why="ε keeps the divisor away from 0, and where the slopes are small it counts.",
-    example=("adam-large-epsilon", "w(i1,o1)+"),
-)  # fmt: skip
-def epsilon_left_out(site: Site) -> Iterator[Changed]:
-    """Leave ε out."""
-    yield from differing(site, _without_summand(site.node, is_setting("ε")))
-
-
-def _without_summand(node: Node, test: Test) -> Node:
-    """Give a formula without the terms that themselves pass a test."""
-
-    def change(found: Node) -> Node | None:
-        if isinstance(found, Apply) and found.head == "+" and any(map(test, found.args)):
-            return mapped(plus(*(term for term in found.args if not test(term))), change)
-        return None
-
-    return mapped(node, change)
-
-
-@mistake(
-    "root-left-out", roles=("new weight", "new slot"), title="the root of the mean of squares is left out",
-    why="The slope is divided by the root of the mean of squares, which has the size of a slope again.",
-    example=("adam-second-step", "w(i1,o1)+"),
-)  # fmt: skip
-def root_left_out(site: Site) -> Iterator[Changed]:
-    """Leave the root out."""
-    yield from differing(site, _with_divisor(site, root=False))
