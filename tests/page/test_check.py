@@ -15,7 +15,7 @@ from backlit.page.commands import is_slow
 from backlit.page.design import Design
 from backlit.page.facts import facts_of
 from backlit.page.lesson_files import lessons
-from backlit.page.own_numbers import lines_of, with_names
+from backlit.page.own_numbers import judged, lines_of, with_names
 from backlit.page.panels import PANELS
 from backlit.page.panels import check as check_panel
 from backlit.page.panels.check import CheckPanel
@@ -239,7 +239,6 @@ def test_a_check_holds_no_lock_and_reads_a_step_of_its_own(monkeypatch: pytest.M
         thread.join(30)
         return judged(graph, *given)
 
-    judged = check_panel.judged
     monkeypatch.setattr(check_panel, "judged", work)
     monkeypatch.setattr(check_panel, "AT_ONCE", 0.0)
     assert is_slow(session.panels["check"], "judge")
