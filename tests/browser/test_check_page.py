@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from live_page import comes, keys, opened, until
+from page_checks import AXE, OPEN, WIDER, axe
 from page_use import focused, tab_to, text
 
 from backlit.page.panels import PANELS
@@ -97,3 +98,22 @@ def test_what_does_not_fit_is_said_beside_the_field_and_nothing_is_lost(page: tu
     assert text(browser, "#check-error") == ""
     session.do("check.write", {"numbers": "out(h1) = 0.5933"})  # as another tab does, while nothing is typed here
     comes(browser, TYPED, "out(h1) = 0.5933")
+
+
+def test_axe_finds_nothing_in_the_verdicts_and_nothing_leads_to_the_side(page: tuple[Any, Session]) -> None:
+    browser, session = page
+    browser.run("document.getElementById('tab-check').click()")
+    session.do("check.reveal", {"hint": 0})
+    session.do("check.judge", {"numbers": "out(h1) = 0.5933\nδ(o1) = 0.7414\ndE/dw5 = 0.4399\nw5+ = 0.1801\nE = 9"})
+    until(lambda: text(browser, "#panel-checked .verdict").endswith("The first wrong one is E."))
+    browser.run(OPEN)
+    browser.run(axe())
+    for width, scheme in ((1440, "light"), (390, "dark"), (320, "light")):
+        browser.resize(width)
+        browser.media(prefers_color_scheme=scheme)
+        found = browser.driver.execute_async_script(AXE.replace("document, {", "'#views', {"), scheme == "dark")
+        assert found == [], (width, scheme)
+        assert browser.run("return document.documentElement.scrollWidth") == width
+        assert [part for part in browser.run(WIDER) if 'role="tab"' not in part] == []
+    browser.resize(1440)
+    browser.media()

@@ -15,7 +15,7 @@ from backlit.page.commands import is_slow
 from backlit.page.design import Design
 from backlit.page.facts import facts_of
 from backlit.page.lesson_files import lessons
-from backlit.page.own_numbers import lines_of, with_names
+from backlit.page.own_numbers import judged, lines_of, with_names
 from backlit.page.panels import PANELS
 from backlit.page.panels import check as check_panel
 from backlit.page.panels.check import CheckPanel
@@ -42,7 +42,8 @@ def panel_of(session: Session) -> CheckPanel:
 
 def work_of(session: Session, numbers: str) -> CheckedWork:
     session.do("check.judge", {"numbers": numbers})
-    result = panel_of(session).result
+    panel_of(session).checking.wait()
+    result = panel_of(session).checking.result
     assert result is not None
     return result.work
 
@@ -188,7 +189,7 @@ def test_what_does_not_fit_is_said_with_its_line(numbers: str) -> None:
     assert REFUSED[numbers] in refused(session, numbers)
     if len(numbers) < 20_000:
         assert panel_of(session).text == numbers
-        assert panel_of(session).result is None
+        assert panel_of(session).checking.result is None
 
 
 def test_delta_has_the_sign_that_is_chosen() -> None:
@@ -224,26 +225,26 @@ def test_a_check_holds_no_lock_and_reads_a_step_of_its_own(monkeypatch: pytest.M
     session.draw(("step", "check"))
     found: list[object] = []
 
-    def work(step: Any, *given: Any, **settings: Any) -> CheckedWork:
+    def work(graph: Any, *given: Any) -> CheckedWork:
         def meanwhile() -> None:
             found.append(refused(session, RIGHT))
             session.do("bar.advance", {"updates": 1})
             session.draw(("step",))
-            found.append("drawn")
+            found.append(said(session))
 
         with session.view() as view:
-            assert step is not session.recorder.of(view.training, view).step
+            assert graph.steps[0] is not session.recorder.of(view.training, view).step
         thread = threading.Thread(target=meanwhile, daemon=True)
         thread.start()
         thread.join(30)
-        return checked(step, *given, **settings)
+        return judged(graph, *given)
 
-    checked = check_panel.check
-    monkeypatch.setattr(check_panel, "check", work)
+    monkeypatch.setattr(check_panel, "judged", work)
+    monkeypatch.setattr(check_panel, "AT_ONCE", 0.0)
     assert is_slow(session.panels["check"], "judge")
     assert is_slow(session.panels["check"], "names")
     assert work_of(session, RIGHT).all_right
-    assert found == ["the numbers of before are being checked; check these after that.", "drawn"]
+    assert found == [check_panel.BUSY, check_panel.BUSY]
     assert session.training.step == 1
     assert "The training has moved on since" in said(session)
 
@@ -253,7 +254,7 @@ def test_numbers_stay_where_the_network_is_another_and_go_with_the_data() -> Non
     work_of(session, RIGHT)
     session.do("bar.reset", {})
     assert panel_of(session).text == RIGHT
-    assert panel_of(session).result is None
+    assert panel_of(session).checking.result is None
     session.do("build.change", {"name": "layers.0.units", "text": "3"})
     assert panel_of(session).text == RIGHT
     session.take(source_of("xor"))

@@ -13,7 +13,9 @@ from backlit.explain import Step
 from backlit.explain.record.quantities import Group, Key
 
 if TYPE_CHECKING:
+    from backlit.check.graph import StepGraph
     from backlit.check.records import CheckedWork
+    from backlit.check.sheet import Sheet
 
 MOST_NUMBERS, MOST_BYTES = 300, 20_000
 """So many numbers, in a text of so many bytes, are taken."""
@@ -132,18 +134,17 @@ def _keys(step: Step, row: int, part: StepPart) -> Iterator[Key]:
         yield from Group(group.title, chosen).keys(of)
 
 
-def check(step: Step, lines: Sequence[Line], *, delta: str = "", title: str = "", no_update: str = "") -> CheckedWork:
-    """Check the numbers of lines against a step.
+def read(step: Step, lines: Sequence[Line], *, delta: str = "", no_update: str = "") -> tuple[StepGraph, Sheet]:
+    """Read the names and numbers of lines as those of a step.
 
     Args:
-        delta: what δ means, "dE/dnet" or "-dE/dnet"; nothing where that is recognised. title: of the network.
+        delta: what δ means, "dE/dnet" or "-dE/dnet"; nothing where that is recognised.
         no_update: why the step has no update, or nothing.
 
     Errors: a BacklitError that says which lines do not fit.
     """
     from backlit.check.givens import Given, GivenError, GivenSheet  # noqa: PLC0415  (few people check)
     from backlit.check.graph import StepGraph  # noqa: PLC0415
-    from backlit.check.judging import judge  # noqa: PLC0415
     from backlit.check.number_texts import number_of  # noqa: PLC0415
     from backlit.check.sheet_reading import sheet_of  # noqa: PLC0415
 
@@ -167,7 +168,14 @@ def check(step: Step, lines: Sequence[Line], *, delta: str = "", title: str = ""
     if wrong or sheet is None:
         raise BacklitError(_sentences(wrong) or NOTHING)
     notes = tuple(note.replace("declare it with delta", "choose above what δ is") for note in sheet.notes)
-    return judge(graph, msgspec.structs.replace(sheet, notes=notes), title=title)
+    return graph, msgspec.structs.replace(sheet, notes=notes)
+
+
+def judged(graph: StepGraph, sheet: Sheet, title: str) -> CheckedWork:
+    """Check numbers against the step that they were read for; `title` is that of the network."""
+    from backlit.check.judging import judge  # noqa: PLC0415  (few people check)
+
+    return judge(graph, sheet, title=title)
 
 
 NOTHING = "There is no number yet: write one behind a name, as in net(h1) = 0.3775."

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from backlit.engine import SteppedTraining
 from backlit.errors import BacklitError
+from backlit.page.background import Background
 from backlit.page.commands import command, slow_command
-from backlit.page.own_numbers import PARTS, StepPart, check, check_length, lines_of, names_in, with_names
+from backlit.page.own_numbers import PARTS, StepPart, check_length, judged, lines_of, names_in, read, with_names
 from backlit.page.panels.step import StepPanel
 from backlit.page.recorded import Recorded, Recorder
 from backlit.page.session import Panel, Part, Session
@@ -27,6 +26,10 @@ LARGEST = 10_000
 LONGEST_FACT = 2_000
 """Longer numbers are kept in the session, and not in the address."""
 
+AT_ONCE = 1.0
+"""So many seconds a check is waited for; of a longer one the page is told when it is done."""
+
+BUSY = "The numbers are being checked. Of a large step with few numbers given that takes a while."
 PLAYING = "The training runs. Pause it: numbers are checked against the step that comes next."
 NOTHING = "What is right, and where the first mistake is, is said here."
 CHANGED = "The numbers have changed since; this is of those before."
@@ -49,7 +52,7 @@ class CheckPanel(Panel):
     Attributes:
         text: the numbers, as they are written. hint: which hint is given at first, 0 for everything.
         sign: what δ means: "dE/dnet", "-dE/dnet", or nothing where that is recognised.
-        shown: which hint is given now. result: of the last check, or None.
+        shown: which hint is given now. checking: the check, which is done beside all else, with its result.
     """
 
     name: ClassVar[str] = "check"
@@ -60,14 +63,14 @@ class CheckPanel(Panel):
         super().__init__(session)
         self.text, self.hint, self.sign = "", 1, ""
         self.shown = 1
-        self.result: Result | None = None
+        self.checking: Background[Result] = Background(session.change)
         self._drawn: tuple[CheckedWork, int, str, str] | None = None
         self._recorder = Recorder(session.turn)  # its steps are read without the lock of the drawing
-        self._one_at_a_time = threading.Lock()
 
     def forget(self) -> None:
         """Forget what was found; the numbers stay."""
-        self.result = self._drawn = None
+        self._drawn = None
+        self.checking.drop()
         self._recorder = Recorder(self.session.turn)
 
     def facts(self) -> Mapping[str, str]:
@@ -99,7 +102,8 @@ class CheckPanel(Panel):
             except BacklitError as error:
                 where = str(error)
         html = form_html(where, self.text, list(PARTS.items()), self.hint, self.sign)
-        said = "" if self.result is None else self.said(self.result.work)[0]
+        result = self.checking.result
+        said = "" if result is None else self.said(result.work)[0]
         numbers = {"where": where, "text": self.text, "hint": str(self.hint), "sign": self.sign, "said": said}
         return Part(html, "form", numbers)
 
@@ -165,45 +169,38 @@ class CheckPanel(Panel):
         Errors: a BacklitError where there are too many.
         """
         self.write(numbers)
-        with self._alone():
-            recorded, _, _ = self._step()
-            row = 0 if recorded.alone else min(self._row()[2], len(recorded.rows) - 1)
-            if part == "update" and recorded.why:
-                raise BacklitError(recorded.why)
-            self.write(with_names(numbers, names_in(recorded.step, row, part)))
+        recorded, _, _ = self._step()
+        row = 0 if recorded.alone else min(self._row()[2], len(recorded.rows) - 1)
+        if part == "update" and recorded.why:
+            raise BacklitError(recorded.why)
+        self.write(with_names(numbers, names_in(recorded.step, row, part)))
 
     @slow_command
     def judge(self, numbers: str) -> None:
-        """Check the numbers against the step; the training can go on meanwhile.
+        """Check the numbers against the step, beside all else: the training can go on meanwhile.
 
         Errors: a BacklitError for what does not fit, with its line.
         """
         self.write(numbers)
-        with self._alone():
-            self.result, self.shown = None, self.hint
-            lines, sign = lines_of(self.text), self.sign
-            recorded, training, moment = self._step()
-            work = check(recorded.step, lines, delta=sign, title=self.session.source.title, no_update=recorded.why)
-            self.result = Result(training, moment, self.text, sign, work)
+        self._refuse_while_busy()
+        self.checking.drop()
+        lines, text, sign = lines_of(self.text), self.text, self.sign
+        recorded, training, moment = self._step()
+        self.shown, title = self.hint, self.session.source.title
+        graph, sheet = read(recorded.step, lines, delta=sign, no_update=recorded.why)
+        self.checking.start(text, lambda _: Result(training, moment, text, sign, judged(graph, sheet, title)))
+        self.checking.wait(AT_ONCE)
 
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
-        """Let one check at a time read the step.
-
-        Errors: a BacklitError while another one is at work.
-        """
-        if not self._one_at_a_time.acquire(blocking=False):
-            raise BacklitError("the numbers of before are being checked; check these after that.")
-        try:
-            yield
-        finally:
-            self._one_at_a_time.release()
+    def _refuse_while_busy(self) -> None:
+        if self.checking.busy is not None:
+            raise BacklitError(BUSY)
 
     def _step(self) -> tuple[Recorded, SteppedTraining, tuple[object, ...]]:
         """Record the step that comes next, of which the drawing reads nothing.
 
-        Errors: a BacklitError where the training runs, and for a step that is too large.
+        Errors: a BacklitError where the training runs, while a check reads the step, and for one that is too large.
         """
+        self._refuse_while_busy()
         if self.session.playing:
             raise BacklitError(PLAYING)
         with self.session.view() as view:
@@ -230,8 +227,11 @@ class CheckedPanel(Panel):
     def draw(self, view: View) -> Part:
         """Draw the verdicts."""
         panel = self.session.panels.get("check")
-        result = panel.result if isinstance(panel, CheckPanel) else None
-        if not isinstance(panel, CheckPanel) or result is None or result.training is not view.training:
+        assert isinstance(panel, CheckPanel)
+        checking, result = panel.checking, panel.checking.result
+        if checking.busy is not None or checking.error:
+            return Part(unchecked_html(checking.error or BUSY, playing=False))
+        if result is None or result.training is not view.training:
             return Part(unchecked_html(PLAYING if view.playing else NOTHING, playing=view.playing))
         remarks = [CHANGED if (result.text, result.sign) != (panel.text, panel.sign) else "",
                    MOVED_ON if result.moment != panel.moment(view) else ""]  # fmt: skip
