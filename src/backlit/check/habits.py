@@ -8,7 +8,7 @@ from backlit.check.learner import Learner
 
 FEWEST = 2
 """So many numbers make a habit."""
-STRAY = 0.25
+STRAY = 0.34
 """Such a share of them may be off otherwise: a wrong number can look like a rounded one."""
 
 
@@ -40,4 +40,4 @@ class Habits(msgspec.Struct, frozen=True):
                 gap = abs(off) * half
                 kept += gap <= allowance.right
                 lost += allowance.right < gap <= allowance.rounded
-        return cls(cut >= FEWEST and rounded <= cut * STRAY, kept >= FEWEST and lost <= kept * STRAY)
+        return cls(0 < cut >= rounded / STRAY, kept >= FEWEST and lost <= kept * STRAY)

@@ -19,8 +19,6 @@ from backlit.check.worlds import Estimate, World
 from backlit.explain.algebra.tree import Node
 from backlit.explain.record.quantities import Key
 
-FAR = 4.0
-"""A number within so many times its allowance is compared at the ends of its operands' intervals too."""
 MOST_SINGLE = 6
 """Up to so many wrong numbers before another are left out one by one."""
 REST = 1e-12
@@ -117,10 +115,7 @@ class Judge:
             return self._as_the_engine(claim, claimed)
         allowance = self.learner.allowance(claim, estimate)
         gap = abs(claimed - estimate.value)
-        right = gap <= allowance.right or (
-            gap <= FAR * allowance.right and self._within_ends(claim, claimed, estimate, world, node)
-        )
-        if right:
+        if gap <= allowance.right or self._within_ends(claim, claimed, estimate, world, node):
             return Match("right", estimate, allowance.right)
         verdict, remark = self._rounded(claim, claimed, estimate.value, allowance)
         return None if verdict == "wrong" else Match(verdict, estimate, allowance.right, remark)
@@ -128,7 +123,8 @@ class Judge:
     def _rounded(self, claim: Claim, claimed: float, follows: float, allowance: Allowance) -> tuple[Verdict, str]:
         """Tell whether rounding explains the gap, and which."""
         gap, half = abs(claimed - follows), claim.written.half
-        shorter = abs(claimed) <= abs(follows) + allowance.written + allowance.on_the_way + allowance.double
+        way = allowance.written + allowance.on_the_way + allowance.double
+        shorter = abs(claimed) <= abs(follows) + way and claimed * follows >= -abs(way * follows)
         if shorter and gap <= 2.0 * (half + allowance.written) + allowance.double:
             return "truncated", "its last digits were cut off instead of rounded"
         if gap <= allowance.rounded:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 from backlit.check.graph import StepGraph
@@ -12,13 +13,18 @@ from backlit.explain.algebra.tree import Node
 from backlit.explain.record.quantities import Key
 
 
+EXACT = 1e-12
+"""A number that differs by less, as a part of it, is the right one with all its digits."""
+
+
 class Learner:
     """The numbers of a sheet beside the step that they are of.
 
     Attributes:
         claims: those of the sheet, in the order of the computation.
         given: their values in the records' signs. halves: half a unit of their last digits.
-        rounding: to which digit the sheet rounds.
+        rounding: to which digit the sheet rounds. whole: whether all its numbers are whole ones, and those of the
+            worked example are too: then nothing was rounded.
         own: the numbers that follow from those given. plain: the right ones.
         assumed: formulas that a mistake changed at numbers that the sheet does not give.
     """
@@ -28,15 +34,24 @@ class Learner:
         self.claims = sorted(sheet.claims, key=lambda claim: graph.order(claim.key))
         self.rounding = Rounding.of(claim.written for claim in sheet.claims)
         self.plain = World(graph, {})
+        self.whole = all(self._is_whole(claim) for claim in self.claims)
         self.halves: dict[Key, float] = {}
         given: dict[Key, float] = {}
         for claim in self.claims:
             if claim.base is None or claim.key not in given:
                 given[claim.key] = claim.in_record(lambda key: given.get(key, self.plain.value(key)))
-                self.halves[claim.key] = claim.written.half
+                self.halves[claim.key] = self._half(claim, given[claim.key])
         self.given: Mapping[Key, float] = given
         self.own = World(graph, given)
         self.assumed: dict[Key, Node] = {}
+
+    def _is_whole(self, claim: Claim) -> bool:
+        return claim.written.value.is_integer() and self.plain.value(claim.key).is_integer()
+
+    def _half(self, claim: Claim, value: float) -> float:
+        """Give how far a number may lie from what the learner had: nothing where it is right and has no more digits."""
+        exact = math.isclose(value, self.plain.value(claim.key), rel_tol=EXACT, abs_tol=0.0)
+        return 0.0 if exact or self.whole else claim.written.half
 
     def value(self, claim: Claim) -> float:
         """Give a claim's number in the record's terms."""

@@ -14,6 +14,8 @@ from backlit.explain.record.quantities import Key
 
 DOUBLE, SINGLE = 2.0**-51, 2.0**-23
 """The relative rounding of float64 and of float32, with one bit of reserve."""
+SMALLEST = 1e-3
+"""Below this, numbers are written with a power of ten where a sheet has such."""
 USUAL = 0.8
 """Such a share of the numbers has as many decimals where a sheet rounds to places behind the point."""
 
@@ -23,27 +25,32 @@ class Rounding(msgspec.Struct, frozen=True):
 
     Attributes:
         decimals: places behind the point; None where the sheet keeps so many significant figures instead.
-        figures: significant figures.
+        figures: significant figures. powers: whether it writes small numbers with a power of ten, 3.51e-5; then these
+            have so many figures in any case.
     """
 
     decimals: int | None
     figures: int
+    powers: bool = False
 
     @classmethod
     def of(cls, numbers: Iterable[Written]) -> Rounding:
         """Read it off the numbers that are given."""
         given = [number for number in numbers if number.unit]
-        places = Counter(number.decimals for number in given)
-        figures = Counter(number.figures for number in given)
+        plain = [number for number in given if "e" not in number.text.lower()]
         if not given:
             return cls(None, 17)
-        usual, count = places.most_common(1)[0]
-        fixed = count >= USUAL * len(given) or count >= figures.most_common(1)[0][1]
-        return cls(usual if fixed else None, figures.most_common(1)[0][0])
+        figures = Counter(number.figures for number in given).most_common(1)[0][0]
+        if not plain:
+            return cls(None, figures)
+        usual, count = Counter(number.decimals for number in plain).most_common(1)[0]
+        alike = max(Counter(number.figures for number in plain).values())
+        fixed = count >= USUAL * len(plain) or count >= alike
+        return cls(usual if fixed else None, figures, len(plain) < len(given))
 
     def unit(self, value: float) -> float:
         """Give the unit of a number's last digit."""
-        if self.decimals is not None:
+        if self.decimals is not None and not (self.powers and abs(value) < SMALLEST):
             return 10.0**-self.decimals
         if not value or not math.isfinite(value):
             return 0.0
