@@ -16,7 +16,7 @@ class Habits(msgspec.Struct, frozen=True):
     """What a sheet shows of its writer.
 
     Attributes:
-        cuts: digits are cut off, not rounded. exact: numbers on the way are kept with all their digits.
+        cuts: digits are cut off, not rounded, as far as the sheet tells. exact: numbers on the way are kept with all their digits.
     """
 
     cuts: bool
@@ -40,4 +40,4 @@ class Habits(msgspec.Struct, frozen=True):
                 gap = abs(off) * half
                 kept += gap <= allowance.right
                 lost += allowance.right < gap <= allowance.rounded
-        return cls(0 < cut >= rounded / STRAY, kept >= FEWEST and lost <= kept * STRAY)
+        return cls(rounded <= cut * STRAY, kept >= FEWEST and lost <= kept * STRAY)
