@@ -21,6 +21,7 @@ from backlit.explain.record.quantities import Key
 
 MOST_SINGLE = 6
 """Up to so many wrong numbers before another are left out one by one."""
+NOT_ALL = "so much is worked out before a wrong number that only the nearest mistakes were tried"
 REST = 1e-12
 """The relative rounding of a number whose formula cannot be followed."""
 
@@ -183,11 +184,13 @@ def judge(graph: StepGraph, sheet: Sheet, *, title: str = "") -> CheckedWork:
         title: of the network or file.
     """
     learner = Learner(graph, sheet)
-    findings = Judge(learner).findings
+    judged = Judge(learner)
     working = Working(graph, learner.own, {claim.key: claim for claim in learner.claims})
-    return CheckedWork(
-        title, sheet.name, tuple(_record(working, finding, findings) for finding in findings), sheet.notes
-    )
+    numbers = tuple(_record(working, finding, judged.findings) for finding in judged.findings)
+    notes = (*sheet.notes, NOT_ALL) if judged.search.cut_short else sheet.notes
+    wrong = (finding.claim.key for finding in judged.findings if finding.verdict == "wrong")
+    records = tuple(graph.steps[graph.step_of(key)][graph.name(key)] for key in dict.fromkeys(wrong))
+    return CheckedWork(title, sheet.name, numbers, notes, records)
 
 
 def _record(working: Working, finding: Finding, every: Sequence[Finding]) -> CheckedNumber:

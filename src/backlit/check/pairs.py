@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 from backlit.check.findings import Explained, Variant
 from backlit.check.search_trial import Trial
 
-MOST_PAIRS = 1500
-"""So many pairs are tried, those nearest to the number first."""
+MOST = 55
+"""Of so many mistakes, those nearest to the number, the pairs are tried."""
 
 Fitting = Callable[[Sequence[Variant]], Iterator[Explained]]
 """Gives what mistakes made together explain."""
@@ -19,13 +19,13 @@ def two_mistakes(trial: Trial, variants: Sequence[Variant], claimed: float, reac
                  fitting: Fitting) -> tuple[Explained, ...]:  # fmt: skip
     """Give the two mistakes whose result is the number; none where no pair fits, or pairs of different kinds do.
 
-    `variants` are the mistakes that can be made at the number and on the way to it, the nearest to it last.
+    `variants` are the mistakes that can be made at the number and on the way to it, the nearest to it first.
     """
-    beliefs = [one for one in reversed(variants) if not one.mistake.general and one.mistake.scope != "slip"]
+    beliefs = [one for one in variants if not one.mistake.general and one.mistake.scope != "slip"][:MOST]
     pairs = (pair for pair in itertools.combinations(beliefs, 2) if pair[0].site != pair[1].site)
     found: dict[frozenset[str], tuple[Explained, ...]] = {}
-    for pair in itertools.islice(pairs, MOST_PAIRS):
-        if trial.is_near(pair, claimed, reach):
+    for pair in pairs:
+        if not trial.exhausted and trial.is_near(pair, claimed, reach):
             for fit in fitting(pair):
                 found.setdefault(frozenset(one.mistake.code for one in pair), _apart(fit, pair))
     return next(iter(found.values())) if len(found) == 1 else ()

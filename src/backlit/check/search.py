@@ -48,6 +48,7 @@ class Search:
         self._assumed: list[Explained] = []
         self._named: list[Explained] = []
         self._searched = 0
+        self.cut_short = False
         self._beliefs: dict[str, dict[Key, Node]] = {}
 
     # --------------------------------------------------------------------------------------------------------- variants
@@ -70,17 +71,12 @@ class Search:
         world, claimed = self.learner.world(), self.learner.value(claim)
         trial = Trial(self.graph, claim.key, world)
         reach = NEAR * self.learner.allowance(claim, world.estimate(claim.key)).rounded
-        near = [
-            chosen for chosen in self._candidates(trial)
-            if chosen[0].mistake.scope == "slip" or trial.is_near(chosen, claimed, reach)
-        ]  # fmt: skip
-        found = [fit for chosen in near for fit in self._fitting(claim, chosen, early=not self.habits.exact)]
+        near = list(self._near(trial, claimed, reach))
+        found = [fit for chosen in near for fit in self._fitting(claim, trial, chosen, early=not self.habits.exact)]
         if not found and self.habits.exact:
-            found = [fit for chosen in near for fit in self._fitting(claim, chosen, early=True)]
+            found = [fit for chosen in near for fit in self._fitting(claim, trial, chosen, early=True)]
         if not found:
-            every = [chosen[0] for chosen in self._candidates(trial) if len(chosen) == 1]
-            early = not self.habits.exact
-            return two_mistakes(trial, every, claimed, reach, lambda pair: self._fitting(claim, pair, early=early))
+            return self._two(claim, trial, claimed, reach)
         found = self._less_digits(claim, found)
         if found and found[0].mistake.harmless:
             return tuple(found)
@@ -91,36 +87,55 @@ class Search:
                 self._assume(best[0])
         return tuple(best)
 
+    def _two(self, claim: Claim, trial: Trial, claimed: float, reach: float) -> tuple[Explained, ...]:
+        """Look for two mistakes that together give the number."""
+        early = not self.habits.exact
+        every = [chosen[0] for chosen in self._candidates(trial) if len(chosen) == 1]
+        return two_mistakes(trial, every, claimed, reach, lambda pair: self._fitting(claim, trial, pair, early=early))
+
     def _by_known_belief(self, claim: Claim) -> tuple[Explained, ...]:
         """Give the belief that was named at an earlier number where it gives this number too."""
-        for belief in {fit.code: fit.mistake for fit in self._named if fit.mistake.scope == "everywhere"}.values():
+        beliefs = {fit.code: fit.mistake for fit in self._named if fit.mistake.scope == "everywhere"}
+        if not beliefs:
+            return ()
+        trial = Trial(self.graph, claim.key, self.learner.world())
+        for belief in beliefs.values():
             for variant in self.variants(claim.key):
                 if variant.mistake is belief:
-                    for fit in self._fitting(claim, [variant], early=not self.habits.exact):
+                    for fit in self._fitting(claim, trial, [variant], early=not self.habits.exact):
                         return (fit,)
         return ()
 
+    def _near(self, trial: Trial, claimed: float, reach: float) -> Iterator[list[Variant]]:
+        """Give what may have been done and leads to a number about as large, as far as the work is bounded."""
+        for chosen in self._candidates(trial):
+            if trial.exhausted:
+                self.cut_short = True
+                return
+            if chosen[0].mistake.scope == "slip" or trial.is_near(chosen, claimed, reach):
+                yield chosen
+
     def _candidates(self, trial: Trial) -> Iterator[list[Variant]]:
-        """Give what may have been done: a mistake at one number, or at all on the way where it is a belief."""
+        """Give what may have been done, the nearest first: at one number, or wherever it applies if it is a belief."""
         alike: dict[tuple[str, str], list[Variant]] = {}
-        for key in trial.lineage:
+        for key in reversed(trial.lineage):
             for variant in self.variants(key):
                 if variant.mistake.scope == "slip" and not self._can_slip(variant, trial.key):
                     continue
                 yield [variant]
                 if variant.mistake.scope == "everywhere":
                     alike.setdefault((variant.mistake.code, variant.detail), []).append(variant)
-        yield from (chosen for chosen in alike.values() if len(chosen) > 1)
+        yield from (chosen[::-1] for chosen in alike.values() if len(chosen) > 1)
 
     def _can_slip(self, variant: Variant, key: Key) -> bool:
         """Tell whether a slip is one at the number itself, and copies none that follows from it."""
         order = self.graph.order
         return variant.site == key and all(order(copied) < order(key) for copied in operands(variant.node))
 
-    def _fitting(self, claim: Claim, chosen: Sequence[Variant], *, early: bool) -> Iterator[Explained]:
+    def _fitting(self, claim: Claim, trial: Trial, chosen: Sequence[Variant], *, early: bool) -> Iterator[Explained]:
         """Give what was done where its result is the number; `early` allows for numbers rounded on the way."""
         changed = {variant.site: variant.node for variant in chosen}
-        world = self.learner.world(changed)
+        world = trial.changed_world(changed)
         ways = (changed[claim.key],) if claim.key in changed else self.graph.formulas(claim.key) or (None,)
         for node in ways:
             estimate = world.estimate(claim.key, node)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
 
 from backlit.check.evaluation import value_of
 from backlit.check.findings import Variant
@@ -15,18 +15,45 @@ from backlit.explain.record.quantities import Key
 
 MOST_SITES = 300
 """So many numbers before a wrong one are searched, the nearest first."""
+MOST_WORK = 60_000
+"""So many formulas are worked out in the search for one number's mistake: some seconds."""
 WIDE = 1e-3
 """Near is also what differs by less, as a part of it: a mistake may make a number large, and so its rounding."""
 
 
 class Trial:
-    """A number and those on the way to it, to be worked out with changed formulas again and again."""
+    """A number and those on the way to it, to be worked out with changed formulas again and again.
+
+    Attributes:
+        lineage: these numbers, each after all that it needs. work: how many formulas were worked out so far.
+    """
 
     def __init__(self, graph: StepGraph, key: Key, world: World) -> None:
-        self.graph, self.key, self.world = graph, key, world
+        self.graph, self.key, self.world, self.work = graph, key, world, 0
         written = {other: value for other, value in world.written.items() if other != key}
         self.lineage = lineage(graph, key, written, MOST_SITES)
+        self._place = {one: place for place, one in enumerate(self.lineage)}
         self._needs = {one: {need for node in graph.formulas(one) for need in operands(node)} for one in self.lineage}
+        self._after: dict[Key, frozenset[Key]] = {}
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether as much was tried as is tried at most."""
+        return self.work >= MOST_WORK
+
+    def after(self, sites: Iterable[Key]) -> list[Key]:
+        """Give some numbers and all that follow from them on the way, in order."""
+        found: set[Key] = set().union(*map(self._following, sites))
+        return sorted(found, key=self._place.__getitem__)
+
+    def _following(self, site: Key) -> frozenset[Key]:
+        if site not in self._after:
+            found = {site}
+            for key in self.lineage[self._place[site] + 1 :]:
+                if not found.isdisjoint(self._needs[key]):
+                    found.add(key)
+            self._after[site] = frozenset(found)
+        return self._after[site]
 
     def is_near(self, chosen: Sequence[Variant], claimed: float, reach: float) -> bool:
         """Tell whether a mistake gives a number about as large."""
@@ -39,10 +66,25 @@ class Trial:
         world = self.world
 
         def number(key: Key) -> float:
-            return values[key] if key in values else world.value(key)
+            known = values.get(key)
+            return world.value(key) if known is None else known
 
-        for key in self.lineage:
-            if key in changed or any(need in values for need in self._needs[key]):
-                node: Any = changed.get(key) or world.changed.get(key) or self.graph.formula(key)
-                values[key] = value_of(node, number)
+        for key in self.after(changed):
+            node = changed.get(key) or world.node(key)
+            values[key] = math.nan if node is None else value_of(node, number)
+        self.work += len(values)
         return values.get(self.key, math.nan)
+
+    def changed_world(self, changed: Mapping[Key, Node]) -> World:
+        """Give the numbers with some formulas changed; those that do not follow from them are not worked out anew."""
+        world = World(self.graph, self.world.written, {**self.world.changed, **changed})
+        after = set(self.after(changed))
+        self._whole  # noqa: B018  (all estimates on the way are made once)
+        world.take(self.world, [key for key in self.lineage if key not in after])
+        self.work += len(after)
+        return world
+
+    @functools.cached_property
+    def _whole(self) -> None:
+        for node in self.graph.formulas(self.key) or ():
+            self.world.estimate(self.key, node)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Container, Mapping
+from collections.abc import Container, Iterable, Mapping
 from graphlib import TopologicalSorter
 from typing import NamedTuple
 
@@ -98,6 +98,12 @@ class World:
             values[key] = value_of(node, values.__getitem__)
             waiting.pop()
         return values[start]
+
+    def take(self, other: World, keys: Iterable[Key]) -> None:
+        """Take over numbers that are the same in another world."""
+        for key in keys:
+            if key in other._estimates:
+                self._values[key], self._estimates[key] = other._values[key], other._estimates[key]
 
     # ----------------------------------------------------------------------------------------------- how far rounded
 
