@@ -34,8 +34,8 @@ class Habits(msgspec.Struct, frozen=True):
             slack = (allowance.written + allowance.on_the_way) / half
             off = (abs(learner.value(claim)) - abs(estimate.value)) / half
             if slack <= 1.0:
-                cut += -2.0 - slack <= off < -1.0 - slack
-                rounded += slack < off <= 1.0 + slack
+                cut += -2.0 - 2.0 * slack <= off < -1.0 - slack
+                rounded += 2.0 * slack < off <= 1.0 + slack  # cut operands move it by twice as much
             if allowance.on_the_way > allowance.own + allowance.written:
                 gap = abs(off) * half
                 kept += gap <= allowance.right
