@@ -12,7 +12,7 @@ from backlit.check.worlds import Estimate, World
 from backlit.explain.algebra.tree import Node
 from backlit.explain.record.quantities import Key
 
-EXACT = 1e-12
+EXACT = 2.0**-50
 """A number that differs by less, as a part of it, is the right one with all its digits."""
 
 
