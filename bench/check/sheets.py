@@ -50,7 +50,7 @@ class Working:
         self.graph, self.changed, self.style, self.digits = graph, changed, style, digits
         self.slips = slips or {}
         self.values: dict[Key, float] = {}
-        for key in graph.keys():
+        for key in graph.numbers():
             self.value(key)
 
     def value(self, key: Key) -> float:
@@ -97,7 +97,7 @@ class Working:
 
 def workable(graph: StepGraph) -> list[Key]:
     """Give the numbers that a learner works out."""
-    return [key for key in graph.keys() if graph.role(key) not in BARE and graph.formula(key) is not None]
+    return [key for key in graph.numbers() if graph.role(key) not in BARE and graph.formula(key) is not None]
 
 
 def chosen(rng: np.random.Generator, keys: Sequence[Key], share: float = 0.5) -> list[Key]:

@@ -6,9 +6,9 @@ import math
 
 import numpy as np
 import pytest
+from any_network import draw
 
 import backlit as bl
-from any_network import draw
 from backlit.check.evaluation import slopes_of, value_of
 from backlit.check.graph import StepGraph
 from backlit.check.worlds import World
@@ -30,7 +30,7 @@ def one_step(activation: str = "tanh", loss: str = "mse", optimizer: str = "sgd"
 def agrees_with_the_engine(graph: StepGraph) -> None:
     """Compare every number that follows from the given ones with the engine's."""
     world = World(graph, {})
-    for key in graph.keys():
+    for key in graph.numbers():
         engine, follows = key.quantity.value(key.place), world.follows(key)
         same = follows == pytest.approx(engine, rel=1e-8, abs=1e-10) or (math.isnan(engine) and math.isnan(follows))
         assert same, f"{graph.name(key)}: {follows} by its formula, {engine} of the engine"
@@ -64,7 +64,7 @@ def test_any_network_follows(seed: int) -> None:
 def test_slopes_are_those_of_differences() -> None:
     graph = one_step(activation="softmax", loss="cross_entropy", optimizer="momentum", l2=0.01)
     world, checked = World(graph, {}), 0
-    for key in graph.keys():
+    for key in graph.numbers():
         node = graph.formula(key)
         if node is None or graph.role(key) == "penalty":
             continue

@@ -6,16 +6,16 @@ from collections.abc import Mapping
 
 import numpy as np
 import pytest
+from any_network import draw
+from bench.check.sheets import STYLES, Working, chosen, workable
 
 import backlit as bl
-from any_network import draw
 from backlit.check.graph import StepGraph
 from backlit.check.judging import judge
 from backlit.check.records import CheckedNumber, CheckedWork
 from backlit.check.sheet import Claim, Sheet
 from backlit.check.written import Written
 from backlit.explain import explain_step
-from bench.check.sheets import STYLES, Working, chosen, workable
 
 
 @pytest.fixture(scope="module")

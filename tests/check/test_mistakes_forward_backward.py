@@ -206,7 +206,7 @@ def recorded(key: Key) -> float:
 def sites(graph: StepGraph, most: int) -> Iterator[Site]:
     """Give every number with each of its formulas; of each quantity, the first so many."""
     count: dict[Quantity, int] = {}
-    every = graph.keys()
+    every = graph.numbers()
     for key in every:
         count[key.quantity] = count.get(key.quantity, 0) + 1
         if count[key.quantity] > most:
@@ -292,7 +292,7 @@ def test_a_mistake_at_its_example_is_named(code: str) -> None:
     key = graph.find(entry.example[1])
     assert key is not None
     for changed in made_at(entry, graph, entry.example[1]):
-        every = graph.keys()
+        every = graph.numbers()
         before = [
             other for other in every if graph.order(other) < graph.order(key) and graph.formula(other) is not None
             and not other.quantity.kind.startswith("chain")

@@ -30,7 +30,7 @@ THE_SAME = {
 
 def sites(graph: StepGraph) -> list[Site]:
     """Give the first number of each quantity and row that has a formula."""
-    first = {(key.quantity, key.place.row): key for key in reversed(list(graph.keys()))}
+    first = {(key.quantity, key.place.row): key for key in reversed(list(graph.numbers()))}
     return [Site(graph, key) for key in first.values() if graph.formula(key) is not None]
 
 

@@ -45,14 +45,14 @@ def key_of(graph: StepGraph, name: str, step: int = 0) -> Key:
 def test_without_a_mistake_the_numbers_are_the_steps(name):
     graph = step(name)
     numbers = plant(graph)
-    for key in list(graph.keys()):
+    for key in list(graph.numbers()):
         assert numbers[key] == pytest.approx(recorded(key), rel=1e-9, abs=1e-12, nan_ok=True), graph.name(key)
 
 
 @pytest.mark.parametrize("name", STEPS)
 def test_a_program_gives_what_the_tree_gives(name):
     graph = step(name)
-    index = {key: place for place, key in enumerate(list(graph.keys()))}
+    index = {key: place for place, key in enumerate(list(graph.numbers()))}
     numbers = [recorded(key) * 1.01 for key in index]
     for key in index:
         node = graph.formula(key)

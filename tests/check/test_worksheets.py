@@ -62,7 +62,7 @@ def test_results_of_mistakes_are_far_apart(level: int, kind: str | None) -> None
     sheet = sheet_of(level, kind)
     graph = graph_of(sheet, level)
     assert sheet.apart >= APART
-    for key in graph.keys(None):
+    for key in graph.numbers(None):
         if not is_worked(graph, key):
             continue
         right = key.quantity.value(key.place)
@@ -80,7 +80,7 @@ def test_numbers_are_bearable(level: int, kind: str | None) -> None:
     assert all(len(Decimal(repr(record.value)).normalize().as_tuple().digits) <= 2 for record in given)
     weights = [record.value for name, records in sheet.given if name == "Weights" for record in records]
     assert 0.0 not in weights
-    for key in graph.keys(None):
+    for key in graph.numbers(None):
         value = key.quantity.value(key.place)
         if is_worked(graph, key):
             tie = value / unit(value, sheet.digits) % 1

@@ -105,7 +105,7 @@ class StepGraph:
         """Give the number of that name in a step; None where there is none."""
         return self.steps[step].find(name)
 
-    def keys(self, step: int | None = None) -> Iterator[Key]:
+    def numbers(self, step: int | None = None) -> Iterator[Key]:
         """Give all numbers in order, of one step or of all."""
         for one in self.steps if step is None else (self.steps[step],):
             yield from (key for _, key in one.contents.numbers())

@@ -16,7 +16,8 @@ class Habits(msgspec.Struct, frozen=True):
     """What a sheet shows of its writer.
 
     Attributes:
-        cuts: digits are cut off, not rounded, as far as the sheet tells. exact: numbers on the way keep all their digits.
+        cuts: digits are cut off, not rounded, as far as the sheet tells.
+        exact: numbers on the way keep all their digits.
     """
 
     cuts: bool

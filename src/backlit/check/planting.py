@@ -228,7 +228,7 @@ class Course:
     """
 
     def __init__(self, graph: StepGraph) -> None:
-        self.keys = list(graph.keys())
+        self.keys = list(graph.numbers())
         self.index = {key: place for place, key in enumerate(self.keys)}
         self.recorded = [recorded(key) for key in self.keys]
         self._programs: list[Program | None] = []

@@ -179,9 +179,8 @@ class Search:
     def _as_belief(self, fit: Explained) -> dict[Key, Node]:
         """Give the formulas that a belief leads to at all numbers that it is about."""
         if fit.code not in self._beliefs:
-            keys = [
-                key for key in self.graph.keys() if not fit.mistake.roles or self.graph.role(key) in fit.mistake.roles
-            ]
+            roles = fit.mistake.roles
+            keys = [key for key in self.graph.numbers() if not roles or self.graph.role(key) in roles]
             self._beliefs[fit.code] = {
                 key: variant.node for key in keys if self.graph.formula(key) is not None
                 for variant in self.variants(key)[::-1] if variant.mistake.code == fit.code

@@ -1,6 +1,6 @@
 """Writes the catalogue of mistakes into docs/mistakes.md.
 
-    python -m backlit.sources.catalogue_page docs/mistakes.md
+python -m backlit.sources.catalogue_page docs/mistakes.md
 """
 
 from __future__ import annotations

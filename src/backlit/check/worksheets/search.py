@@ -79,7 +79,7 @@ def plan_of(
     like: Mapping[str, Sequence[int]], digits: int, *, zeros: bool,
 ) -> Plan:  # fmt: skip
     """Make the plan: the graph is that of the file with any numbers."""
-    keys = tuple(key for key in graph.keys(None) if is_worked(graph, key))
+    keys = tuple(key for key in graph.numbers(None) if is_worked(graph, key))
     nets, kinks = _guarded(graph)
     plan = Plan(graph, draws, arrays, like, (), nets, kinks, digits, zeros)
     sample = _numbers(plan, _draw(plan, generator(0, "sample"), SAMPLE))
@@ -110,7 +110,7 @@ def _guarded(graph: StepGraph) -> tuple[tuple[tuple[Key, float], ...], tuple[Key
     """Give the inputs of saturating activations with their bounds, and those of activations with a kink."""
     nets: list[tuple[Key, float]] = []
     kinks: list[Key] = []
-    for key in graph.keys(None):
+    for key in graph.numbers(None):
         kind = key.quantity.kind
         if kind == "net" and graph.role(key) in {"sum", "forward"}:
             stage = next((s for s in graph.steps[graph.step_of(key)].contents.stages
@@ -250,7 +250,7 @@ def agrees(plan: Plan, found: Found, graph: StepGraph) -> bool:
     """Tell whether the numbers of the plan are those of the steps recorded with the found numbers: no other path."""
     drawn = {name: np.array([array]) for name, array in found.arrays.items()}
     numbers = _numbers(plan, drawn)
-    keys = [key for key in graph.keys(None) if is_worked(graph, key)]
+    keys = [key for key in graph.numbers(None) if is_worked(graph, key)]
     same = len(keys) == len(plan.asked) and all(
         math.isclose(
             float(np.ravel(numbers.of(one.key))[0]), key.quantity.value(key.place), rel_tol=1e-9, abs_tol=1e-12

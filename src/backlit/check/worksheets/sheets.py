@@ -175,7 +175,7 @@ def _facts(graph: StepGraph) -> Iterator[tuple[str, str]]:
     known["network"] = known.get("network", "").partition(";")[0]
     yield from ((name, known[name]) for name in ("network", "error", "optimizer") if known.get(name))
     settings: dict[str, float] = {}
-    for key in graph.keys(None):
+    for key in graph.numbers(None):
         node = graph.formula(key)
         for ref in () if node is None else leaves(node):
             if ref.key is None:
