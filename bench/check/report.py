@@ -61,7 +61,7 @@ def missed(lines: Sequence[Line]) -> str:
     bad = [line for line in lines if line.counted and (line.wrong if line.kind == "right" else not (
         line.located and (line.named or line.kind == "two")))]  # fmt: skip
     return "\n".join(
-        f"{line.kind} {line.network} {line.seed} {line.digits} {line.style}: {line.planted} ({line.scope}); shows first "
-        f"at {line.first or '-'}, found {line.found or '-'} as {', '.join(line.codes) or '-'}"
+        f"{line.kind} {line.network} {line.seed} {line.digits} {line.style}: {line.planted} ({line.scope}); shows "
+        f"first at {line.first or '-'}, found {line.found or '-'} as {', '.join(line.codes) or '-'}"
         for line in bad
     )
