@@ -166,3 +166,45 @@ def test_right_sheets_of_any_network_are_not_accused(seed: int, style: str) -> N
     work = Working(graph, {}, style, int(rng.integers(3, 8)))  # type: ignore[arg-type]
     found = judge(graph, work.sheet(chosen(rng, workable(graph))))
     assert not found.wrong, [(number.name, number.given, number.follows) for number in found.wrong[:5]]
+
+
+def test_two_mistakes_between_two_given_numbers_are_found_together(two_layer: StepGraph) -> None:
+    """The slope of the output left out, and its error's sign turned, and only dE/dw5 given."""
+    out_h1, out_o1 = _value(two_layer, "out(h1)"), _value(two_layer, "out(o1)")
+    wrong = (0.01 - out_o1) * 1.0 * out_h1
+    number = one(two_layer, "dE/dw5", {"out(h1)": f"{out_h1:.7f}", "out(o1)": f"{out_o1:.7f}", "dE/dw5": f"{wrong:.7f}"})
+    assert number.verdict == "wrong"
+    assert {fit.code for fit in number.fits} == {"error-sign", "slope-left-out"}
+    assert all(fit.together for fit in number.fits)
+
+
+def test_a_mistake_on_the_way_explains_every_number_that_follows_from_it(two_layer: StepGraph) -> None:
+    """net(h1) without its bias, which the sheet does not give: out(h1) is wrong, and what follows is explained."""
+    net = 0.15 * 0.05 + 0.2 * 0.1
+    out = 1 / (1 + np.exp(-net))
+    found = checked(two_layer, {"out(h1)": f"{out:.6f}", "dout/dnet(h1)": f"{out * (1 - out):.6f}"})
+    assert [number.verdict for number in found.numbers] == ["wrong", "carried"]
+    assert [(fit.code, fit.at) for fit in found.wrong[0].fits] == [("bias-left-out", "net(h1)")]
+
+
+def test_a_second_number_settles_which_mistake_it_was(two_layer: StepGraph) -> None:
+    rate = 0.5
+    new = {name: _value(two_layer, name.removesuffix("+")) + rate * _value(two_layer, f"dE/d{name.removesuffix('+')}")
+           for name in ("w5+", "w6+", "w7+")}  # fmt: skip
+    slopes = {"dE/dw5": f"{_value(two_layer, 'dE/dw5'):.6f}"}
+    found = checked(two_layer, slopes | {name: f"{value:.6f}" for name, value in new.items()})
+    assert [number.verdict for number in found.numbers] == ["right", *["wrong"] * 3]
+    for number in found.wrong:
+        assert [(fit.code, fit.explains, fit.of) for fit in number.fits] == [("update-sign", 3, 3)], number.name
+
+
+def test_whole_numbers_are_exact() -> None:
+    network = bl.Network([bl.Dense(1, weights=[[0.0], [0.0]])], inputs=2, loss="half_squared_error")
+    graph = StepGraph([explain_step(network, [[1.0, 0.0]], [[1.0]], optimizer=bl.SGD(1.0))])
+    assert verdicts(graph, {"net(o1)": "0", "w(i1,o1)+": "-1"})["w(i1,o1)+"] == "wrong"
+    assert verdicts(graph, {"net(o1)": "0", "w(i1,o1)+": "1"})["w(i1,o1)+"] == "right"
+
+
+def test_the_records_of_wrong_numbers_come_with_them(two_layer: StepGraph) -> None:
+    found = checked(two_layer, {"net(h1)": "0.9", "out(h1)": "0.5"})
+    assert [record.name for record in found.records] == [number.record for number in found.wrong]

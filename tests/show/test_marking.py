@@ -137,4 +137,4 @@ def test_it_is_saved_in_five_forms_and_refuses_others(marking: Marking, tmp_path
     assert msgspec.json.decode(kept, type=ClassResult) == marking.result
     with pytest.raises(bl.BacklitError, match=r"ends in \.csv, \.html, \.md, \.txt or \.json"):
         marking.save(tmp_path / "m.pdf")
-    assert repr(marking).startswith("<marking: 3 of 9 sheets have no mistake, 5 have mistakes and 1 could")
+    assert repr(marking).startswith("<marking: 2 of 9 sheets have no mistake, 5 have mistakes, 1 is blank")

@@ -8,7 +8,11 @@ from collections.abc import Iterator, Sequence
 from backlit.check.roles import Role, roles_of
 from backlit.explain import Step
 from backlit.explain.algebra.tree import Node, refs
-from backlit.explain.record.quantities import Key, Place, Quantity
+from backlit.explain.record.quantities import Group, Key, Place, Quantity
+
+
+Way = tuple[str, str, str]
+"""By what the numbers of a group follow each other."""
 
 
 class StepGraph:
@@ -24,7 +28,7 @@ class StepGraph:
         self.steps = tuple(steps)
         self._step_of: dict[Quantity, int] = {}
         self._roles: dict[Quantity, Role] = {}
-        self._order: dict[Quantity, dict[int, tuple[int, int, bool]]] = {}
+        self._order: dict[Quantity, dict[int, tuple[int, int, Way]]] = {}
         self._other_ways: dict[Quantity, Quantity] = {}
         self._before: dict[Quantity, Quantity] = {}
         for number, step in enumerate(self.steps):
@@ -36,10 +40,10 @@ class StepGraph:
         contents = step.contents
         self._roles |= roles_of(contents)
         for place, (_, group, row) in enumerate(contents.groups()):
-            by_source = len({quantity.sources for quantity in group.quantities}) == 1
+            way = _way(group)
             for k, quantity in enumerate(group.quantities):
                 self._step_of[quantity] = number
-                self._order.setdefault(quantity, {})[row] = place, k, by_source
+                self._order.setdefault(quantity, {})[row] = place, k, way
         chains = {q.kind.removeprefix("chain "): q for q in contents.quantities() if q.kind.startswith("chain ")}
         for quantity in contents.quantities():
             chain = chains.get(quantity.kind)
@@ -69,9 +73,10 @@ class StepGraph:
     def order(self, key: Key) -> tuple[int, int, int, int, int]:
         """Give where a number stands in the order of the computation: within a group as `Group.keys` has it."""
         of, at = self._order[key.quantity], key.place
-        group, number, by_source = of.get(at.row) or next(iter(of.values()))
-        inner = (at.source, number) if by_source else (number, at.source)
-        return self.step_of(key), group, at.unit, *inner
+        group, number, way = of.get(at.row) or next(iter(of.values()))
+        places = {"unit": at.unit, "source": at.source, "number": number}
+        first, second, third = (places[name] for name in way)
+        return self.step_of(key), group, first, second, third
 
     def formula(self, key: Key) -> Node | None:
         """Give a number's formula as the worked example has it; None where it is given."""
@@ -124,3 +129,14 @@ def _formula(key: Key) -> Node | None:
 def operands(node: Node) -> tuple[Key, ...]:
     """Give the numbers of the step that enter a formula, once each."""
     return tuple(dict.fromkeys(ref.key for ref in refs(node) if ref.key is not None))
+
+
+def _way(group: Group) -> Way:
+    """Give by what the numbers of a group follow each other: as `Group.keys` has them.
+
+    By the chain rule through a softmax a slope needs those of all outputs, so there all of these come first.
+    """
+    if any(quantity.kind.startswith("chain ") for quantity in group.quantities):
+        return "number", "unit", "source"
+    alike = len({quantity.sources for quantity in group.quantities}) == 1
+    return ("unit", "source", "number") if alike else ("unit", "number", "source")

@@ -8,6 +8,8 @@ from backlit.check.learner import Learner
 
 FEWEST = 2
 """So many numbers make a habit."""
+FINER = 20.0
+"""Numbers tell float32 from float64 if they have so many times more digits than the one keeps."""
 STRAY = 0.34
 """Such a share of them may be off otherwise: a wrong number can look like a rounded one."""
 
@@ -18,27 +20,33 @@ class Habits(msgspec.Struct, frozen=True):
     Attributes:
         cuts: digits are cut off, not rounded, as far as the sheet tells.
         exact: numbers on the way keep all their digits.
+        single: numbers may have been worked out in float32, with its 7 digits.
     """
 
     cuts: bool
     exact: bool
+    single: bool
 
     @classmethod
     def of(cls, learner: Learner) -> Habits:
         """Read them off the numbers that follow from the others, all but for their rounding."""
-        cut = rounded = kept = lost = 0
+        cut = rounded = kept = lost = sharp = dull = 0
         for claim in learner.claims:
             estimate, half = learner.own.estimate(claim.key), claim.written.half
             allowance = learner.allowance(claim, estimate)
             if not half:
                 continue
+            gap = abs(learner.value(claim) - estimate.value)
+            if allowance.single > FINER * allowance.right:
+                sharp += gap <= allowance.right
+                dull += allowance.right < gap <= allowance.right + allowance.single
             slack = (allowance.written + allowance.on_the_way) / half
             off = (abs(learner.value(claim)) - abs(estimate.value)) / half
             if slack <= 1.0:
                 cut += -2.0 - 2.0 * slack <= off < -1.0 - slack
                 rounded += 2.0 * slack < off <= 1.0 + slack  # cut operands move it by twice as much
             if allowance.on_the_way > allowance.own + allowance.written:
-                gap = abs(off) * half
                 kept += gap <= allowance.right
                 lost += allowance.right < gap <= allowance.rounded
-        return cls(rounded <= cut * STRAY, kept >= FEWEST and lost <= kept * STRAY)
+        exact, double = kept >= FEWEST and lost <= kept * STRAY, sharp >= FEWEST and dull <= sharp * STRAY
+        return cls(rounded <= cut * STRAY, exact, not double)

@@ -132,7 +132,7 @@ class Judge:
             return "rounded", "a number on the way was rounded to the sheet's digits"
         if self.habits.cuts and gap <= allowance.cut:
             return "truncated", "digits were cut off, here or on the way"
-        if gap <= allowance.right + allowance.single:
+        if self.habits.single and gap <= allowance.right + allowance.single:
             return "rounded", "as far off as float32, with its 7 digits, rounds"
         return "wrong", ""
 

@@ -31,9 +31,9 @@ class Learner:
     def __init__(self, graph: StepGraph, sheet: Sheet) -> None:
         self.graph = graph
         self.claims = sorted(sheet.claims, key=lambda claim: graph.order(claim.key))
-        self.rounding = Rounding.of(claim.written for claim in sheet.claims)
         self.plain = World(graph, {})
         self.whole = all(self._is_whole(claim) for claim in self.claims)
+        self.rounding = Rounding.of(() if self.whole else [claim.written for claim in self.claims])
         self.halves: dict[Key, float] = {}
         given: dict[Key, float] = {}
         for claim in self.claims:

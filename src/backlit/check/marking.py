@@ -26,8 +26,8 @@ class Marked(msgspec.Struct, frozen=True):
     """What the work of a student comes to.
 
     Attributes:
-        student: the name. points: how many numbers are no mistake; what follows from an earlier mistake is none. of:
-            how many numbers the sheet asks for. first: the first wrong number; empty where there is none.
+        student: the name. points: how many numbers are no mistake; what follows from an earlier mistake is none, and
+            a mistake that is made again counts once. of: how many numbers the sheet asks for. first: the first wrong number; empty where there is none.
         mistakes: those made, once each, in the order of the computation.
         carried: how many numbers follow from an earlier wrong one. missing: how many numbers were not given.
         problem: why the work could not be read; empty where it could.
@@ -108,13 +108,15 @@ def mark(student: str, work: CheckedWork, of: int = 0) -> Marked:
     wrong, given = work.wrong, len(work.numbers)
     titles = {fit.code: fit.title for number in wrong for fit in number.fits}
     made: dict[str, Made] = {}
+    again = 0
     for number in wrong:
         codes = [fit.code for fit in number.fits] or ([number.explained_by] if number.explained_by else [])
         what = ", or ".join(titles.get(code, code) for code in codes) or UNKNOWN
         code = " or ".join(codes)
+        again += len(codes) == 1 and code in made
         made.setdefault(code, Made(code, what, number.name))
     of = max(of, given)
-    return Marked(student, given - len(wrong), of, wrong[0].name if wrong else "", tuple(made.values()),
+    return Marked(student, given - len(wrong) + again, of, wrong[0].name if wrong else "", tuple(made.values()),
                   len(work.of("carried")), of - given)  # fmt: skip
 
 

@@ -144,27 +144,34 @@ def verdict(result: ClassResult) -> str:
     total = len(result.students)
     unread = sum(bool(one.problem) for one in result.students)
     wrong = sum(bool(one.first) for one in result.students)
-    good = total - unread - wrong
+    blank = sum(map(is_blank, result.students))
+    good = total - unread - wrong - blank
     if not total:
         return "There are no sheets."
     if good == total and not any(one.missing for one in result.students):
         return f"All {total:,} sheets are right." if total > 1 else "The sheet is right."
     said = [f"{good:,} of {counted(total, 'sheet')} {'has' if good == 1 else 'have'} no mistake"]
     said += [f"{wrong:,} {'has' if wrong == 1 else 'have'} mistakes"] if wrong else []
+    said += [f"{blank:,} {'is' if blank == 1 else 'are'} blank"] if blank else []
     said += [f"{unread:,} could not be read"] if unread else []
     return f"{listed(said)}."
 
 
+def is_blank(marked: Marked) -> bool:
+    """Tell whether a sheet gives no number."""
+    return not marked.problem and 0 < marked.of == marked.missing
+
+
 def points(result: ClassResult) -> str:
     """Say what the points are, and their median."""
-    read = [one for one in result.students if not one.problem]
+    read = [one for one in result.students if not one.problem and not is_blank(one)]
     if not read:
         return ""
     middle, of = statistics.median(one.points for one in read), {one.of for one in read}
     most = f" of {min(of):,}" if len(of) == 1 else ""
     return (
-        f"Points are numbers without a mistake of their own: one that follows from an earlier mistake counts. "
-        f"The median is {middle:g}{most}."
+        "Points are numbers without a mistake of their own: one that follows from an earlier mistake counts, and so "
+        f"does one at which the same mistake is made again. The median is {middle:g}{most}."
     )
 
 
