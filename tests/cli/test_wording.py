@@ -185,7 +185,7 @@ APPEARS = {
     "cli/table_options.py": ("train", "diagnose"), "diagnose/changes.py": ("train", "diagnose"),
     "diagnose/noticing.py": ("train",), "model/commands.py": ("train",), "show/report/model_sections.py": ("diagnose",),
     "model/file.py": ("predict", "evaluate", "report", "explain"), "ops/word_table.py": (),
-    "show/demo/text.py": ("demo",), "show/demo/parts.py": ("demo",),
+    "show/worksheet/worksheets.py": ("worksheet",), "show/demo/text.py": ("demo",), "show/demo/parts.py": ("demo",),
     "show/network/words.py": ("explain",), "sources/model_files.py": ("explain",),
     "sources/network_files.py": ("explain",), "explain/step.py": ("explain",), "show/worked/text.py": ("explain",),
     "show/report/row_sections.py": ("explain",),
