@@ -145,7 +145,7 @@ CALLS = [
     (["check", "sheet.csv", "--network", "two-layer", "--hint", "7"], "hint is 7"),
     (["check", "sheet.csv", "--network", "two-layer", "--delta", "up"], "delta is up; expected what δ means"),
     (["check", "sheet.csv", "--network", "two-layer", "--json", "--format", "md"], "--json and --format md are both"),
-    (["check", "sheet.csv", "--network", "two-layer", "--format", "csv"], "the form is csv, which a learner's sheet"),
+    (["check", "sheet.csv", "--network", "two-layer", "--format", "csv"], "csv is the form of a class's marks"),
     (["check", "sheet.csv", "--network", "two-layer", "-o", "x.pdf"], "ends in .pdf"),
     (["check", "sheet.csv", "--network", "two-layer", "--steps", "0"], "steps is 0"),
     (["check", "empty"], "empty has no sheets; expected a file for each student"),

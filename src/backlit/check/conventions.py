@@ -48,7 +48,7 @@ def recognised(
 def _of_delta(sign: int, sure: bool) -> str:
     meaning = f"δ is read as {'-' if sign < 0 else ''}dE/dnet"
     if not sure:
-        return f'{meaning}; the sheet\'s numbers do not tell its sign: say it with delta, "dE/dnet" or "-dE/dnet"'
+        return f'{meaning}; the sheet\'s numbers do not tell its sign: declare it with delta, "dE/dnet" or "-dE/dnet"'
     return f"{meaning}, since more of the sheet's numbers follow so"
 
 

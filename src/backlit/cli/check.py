@@ -15,7 +15,7 @@ from backlit.errors import BacklitError
 Format = Literal["text", "md", "html", "csv", "json"]
 FORMS = {"text": (".txt", ".text"), "md": (".md", ".markdown"), "html": (".html", ".htm"), "csv": (".csv",),
          "json": (".json",)}  # fmt: skip
-"""Each form with the endings of its files: md of a learner's sheet, csv of a class."""
+"""Each form with the endings of its files; csv is of a class alone."""
 WIDEST = 120
 MISTAKES = 1
 """The exit code where a number is wrong."""
@@ -63,8 +63,8 @@ def check(
     hint
         1 gives the place of the first wrong number alone, 2 the kind of mistake too, 3 its line too.
     form
-        text, md (Markdown), html (one page to open offline) or json; of a class csv, for a spreadsheet, in place of md.
-        By default the one that the output's ending stands for, else text.
+        text, md (Markdown), html (one page to open offline) or json; of a class csv too, for a spreadsheet. By default
+        the one that the output's ending stands for, else text.
     output
         The file to write to, instead of the terminal: OUT.html, OUT.md, OUT.json or OUT.txt; of a class OUT.csv too.
     json
@@ -114,15 +114,12 @@ def _of_class(folder: Path, network: str | None, settings: dict[str, Any]) -> An
 def _text_of(shown: Any, form: str) -> str:
     """Give what was found in a form.
 
-    Errors: a BacklitError for Markdown of a class, or CSV of a sheet.
+    Errors: a BacklitError for CSV of a sheet.
     """
-    if form == "text":
-        return str(shown.text().plain)
-    write = getattr(shown, {"md": "to_markdown", "html": "to_html", "csv": "to_csv", "json": "to_json"}[form], None)
-    if write is None:
-        of, others = ("a learner's sheet", "md") if form == "csv" else ("a class", "csv")
-        raise BacklitError(f"the form is {form}, which {of} does not have; expected text, {others}, html or json.")
-    return str(write())
+    if form == "csv" and not hasattr(shown, "to_csv"):
+        raise BacklitError("csv is the form of a class's marks; of one sheet expected text, md, html or json.")
+    forms = {"md": "to_markdown", "html": "to_html", "csv": "to_csv", "json": "to_json"}
+    return str(shown.text().plain if form == "text" else getattr(shown, forms[form])())
 
 
 def _show(shown: Any, form: str, output: Path | None) -> None:
