@@ -21,6 +21,9 @@ LARGEST_SCALE, TALLEST, TALLEST_PANEL = 1.0, 250.0, 340.0
 WIDEST = 34
 """A formula is broken before a plus or minus sign where it has about so many signs."""
 
+LONGEST = 36
+"""A piece of more signs is written smaller."""
+
 
 def sheets_html(sheets: Sequence[Worksheet], *, key: bool = False) -> str:
     """Give one page with all sheets, or all keys, each on pages of its own where it is printed."""
@@ -40,7 +43,13 @@ def pieces(line: Line, *, key: bool) -> list[Markup]:
     if not sides:
         return [maths(f"{line.record.symbol} ="), Markup('<span class="blank formula"></span>')]
     parts = [part for side in sides for part in broken(f"= {side}", WIDEST)]
-    return [maths(f"{line.record.symbol} {parts[0]}"), *map(maths, parts[1:])]
+    return [_piece(f"{line.record.symbol} {parts[0]}"), *map(_piece, parts[1:])]
+
+
+def _piece(latex: str) -> Markup:
+    """Give a piece of a formula, smaller where it cannot be broken and would leave its column."""
+    signs = len(re.sub(r"\\[a-zA-Z]+|[{}_^\\ ]", "", latex))
+    return Markup('<span class="wide">{}</span>').format(maths(latex)) if signs > LONGEST else maths(latex)
 
 
 def picture(sheet: Worksheet) -> Markup:
