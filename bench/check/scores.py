@@ -8,9 +8,9 @@ from collections.abc import Mapping
 import msgspec
 
 from backlit.check.evaluation import value_of
-from backlit.check.findings import Variant
 from backlit.check.graph import StepGraph
-from backlit.check.learner import Learner
+from backlit.check.judging.findings import Variant
+from backlit.check.judging.learner import Learner
 from backlit.check.records import CheckedWork
 from backlit.check.sheet import Sheet
 from backlit.check.worlds import World, lineage

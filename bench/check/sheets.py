@@ -13,9 +13,9 @@ import numpy as np
 
 from backlit.check.catalogue import Mistake, mistakes
 from backlit.check.evaluation import value_of
-from backlit.check.findings import Variant
 from backlit.check.graph import StepGraph, operands
-from backlit.check.search import variants_at
+from backlit.check.judging.findings import Variant
+from backlit.check.judging.search import variants_at
 from backlit.check.sheet import Claim, Sheet
 from backlit.check.written import Written
 from backlit.explain.algebra.tree import Node

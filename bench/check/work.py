@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from backlit.check.graph import StepGraph
-from backlit.check.judging import judge
+from backlit.check.judging.verdicts import judge
 from backlit.check.sheet import Sheet
 from backlit.explain.record.quantities import Key
 from bench.check.networks import graph_of

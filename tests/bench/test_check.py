@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-
 from bench.check.report import markdown
 from bench.check.work import lines_of
 

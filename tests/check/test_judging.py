@@ -11,7 +11,7 @@ from bench.check.sheets import STYLES, Working, chosen, workable
 
 import backlit as bl
 from backlit.check.graph import StepGraph
-from backlit.check.judging import judge
+from backlit.check.judging.verdicts import judge
 from backlit.check.records import CheckedNumber, CheckedWork
 from backlit.check.sheet import Claim, Sheet
 from backlit.check.written import Written
@@ -172,7 +172,9 @@ def test_two_mistakes_between_two_given_numbers_are_found_together(two_layer: St
     """The slope of the output left out, and its error's sign turned, and only dE/dw5 given."""
     out_h1, out_o1 = _value(two_layer, "out(h1)"), _value(two_layer, "out(o1)")
     wrong = (0.01 - out_o1) * 1.0 * out_h1
-    number = one(two_layer, "dE/dw5", {"out(h1)": f"{out_h1:.7f}", "out(o1)": f"{out_o1:.7f}", "dE/dw5": f"{wrong:.7f}"})
+    number = one(
+        two_layer, "dE/dw5", {"out(h1)": f"{out_h1:.7f}", "out(o1)": f"{out_o1:.7f}", "dE/dw5": f"{wrong:.7f}"}
+    )
     assert number.verdict == "wrong"
     assert {fit.code for fit in number.fits} == {"error-sign", "slope-left-out"}
     assert all(fit.together for fit in number.fits)

@@ -17,7 +17,7 @@ from backlit.check.catalogue import Mistake, mistakes
 from backlit.check.evaluation import value_of
 from backlit.check.examples import TINY
 from backlit.check.graph import StepGraph
-from backlit.check.judging import judge
+from backlit.check.judging.verdicts import judge
 from backlit.check.sheet import Claim, Sheet
 from backlit.check.site import Changed, Site
 from backlit.check.written import Written

@@ -8,9 +8,9 @@ import pytest
 
 import backlit as bl
 from backlit.check.graph import StepGraph
-from backlit.check.name_finding import name_of
-from backlit.check.name_forms import form_of
-from backlit.check.naming import Namer
+from backlit.check.reading.name_finding import name_of
+from backlit.check.reading.name_forms import form_of
+from backlit.check.reading.naming import Namer
 from backlit.errors import BacklitError
 
 

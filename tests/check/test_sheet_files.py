@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 import backlit as bl
-from backlit.check.files.table_sheets import sheet_of_table
-from backlit.check.givens import delta_of
-from backlit.check.number_texts import number_of, with_digits
+from backlit.check.reading.files.table_sheets import sheet_of_table
+from backlit.check.reading.givens import delta_of
+from backlit.check.reading.number_texts import number_of, with_digits
 from backlit.check.written import Written
 from backlit.errors import BacklitError
 from backlit.sources.sheet_files import given_sheet, read_sheet

@@ -15,9 +15,9 @@ from collections.abc import Callable, Iterator
 from backlit.check.catalogue import Mistake, mistakes
 from backlit.check.evaluation import recorded, value_of
 from backlit.check.graph import StepGraph
+from backlit.check.judging.working import Working
 from backlit.check.site import Changed, Site
 from backlit.check.update_examples import update_example
-from backlit.check.working import Working
 from backlit.check.worlds import World
 from backlit.errors import BacklitError
 from backlit.explain.record.quantities import Key

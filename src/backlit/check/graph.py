@@ -10,7 +10,6 @@ from backlit.explain import Step
 from backlit.explain.algebra.tree import Node, refs
 from backlit.explain.record.quantities import Group, Key, Place, Quantity
 
-
 Way = tuple[str, str, str]
 """By what the numbers of a group follow each other."""
 

@@ -26,8 +26,10 @@ class Marked(msgspec.Struct, frozen=True):
     """What the work of a student comes to.
 
     Attributes:
-        student: the name. points: how many numbers are no mistake; what follows from an earlier mistake is none, and
-            a mistake that is made again counts once. of: how many numbers the sheet asks for. first: the first wrong number; empty where there is none.
+        student: the name.
+        points: how many numbers are no mistake; what follows from an earlier mistake is none, and a mistake that is
+            made again counts once. of: how many numbers the sheet asks for.
+        first: the first wrong number; empty where there is none.
         mistakes: those made, once each, in the order of the computation.
         carried: how many numbers follow from an earlier wrong one. missing: how many numbers were not given.
         problem: why the work could not be read; empty where it could.

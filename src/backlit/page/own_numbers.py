@@ -143,10 +143,10 @@ def read(step: Step, lines: Sequence[Line], *, delta: str = "", no_update: str =
 
     Errors: a BacklitError that says which lines do not fit.
     """
-    from backlit.check.givens import Given, GivenError, GivenSheet  # noqa: PLC0415  (few people check)
     from backlit.check.graph import StepGraph  # noqa: PLC0415
-    from backlit.check.number_texts import number_of  # noqa: PLC0415
-    from backlit.check.sheet_reading import sheet_of  # noqa: PLC0415
+    from backlit.check.reading.givens import Given, GivenError, GivenSheet  # noqa: PLC0415  (few people check)
+    from backlit.check.reading.number_texts import number_of  # noqa: PLC0415
+    from backlit.check.reading.sheet_reading import sheet_of  # noqa: PLC0415
 
     given, wrong = [], []
     points = any("." in line.written for line in lines)
@@ -173,7 +173,7 @@ def read(step: Step, lines: Sequence[Line], *, delta: str = "", no_update: str =
 
 def judged(graph: StepGraph, sheet: Sheet, title: str) -> CheckedWork:
     """Check numbers against the step that they were read for; `title` is that of the network."""
-    from backlit.check.judging import judge  # noqa: PLC0415  (few people check)
+    from backlit.check.judging.verdicts import judge  # noqa: PLC0415  (few people check)
 
     return judge(graph, sheet, title=title)
 

@@ -9,11 +9,11 @@ from typing import Any
 
 import msgspec
 
-from backlit.check.givens import GivenError, GivenSheet
 from backlit.check.graph import StepGraph
-from backlit.check.judging import judge
+from backlit.check.judging.verdicts import judge
+from backlit.check.reading.givens import GivenError, GivenSheet
+from backlit.check.reading.sheet_reading import sheet_of, steps_of
 from backlit.check.records import CheckedWork
-from backlit.check.sheet_reading import sheet_of, steps_of
 from backlit.engine import Training
 from backlit.errors import BacklitError
 from backlit.examples import NAMES

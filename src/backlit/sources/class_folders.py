@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from backlit.check.givens import EmptySheetError
 from backlit.check.marking import ClassResult, class_result
+from backlit.check.reading.givens import EmptySheetError
 from backlit.check.records import CheckedWork
 from backlit.errors import BacklitError, counted
 from backlit.sources.checking import checked_work

@@ -10,12 +10,12 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from backlit.check.files.array_sheets import given_array, sheet_of_arrays, written_float
-from backlit.check.files.file_text import MOST_ARRAY_BYTES, bytes_of, text_of_bytes
-from backlit.check.files.json_sheets import sheet_of_json
-from backlit.check.files.table_sheets import sheet_of_table
-from backlit.check.givens import Given, GivenArray, GivenError, GivenSheet, delta_of
-from backlit.check.number_texts import number_of, with_digits
+from backlit.check.reading.files.array_sheets import given_array, sheet_of_arrays, written_float
+from backlit.check.reading.files.file_text import MOST_ARRAY_BYTES, bytes_of, text_of_bytes
+from backlit.check.reading.files.json_sheets import sheet_of_json
+from backlit.check.reading.files.table_sheets import sheet_of_table
+from backlit.check.reading.givens import Given, GivenArray, GivenError, GivenSheet, delta_of
+from backlit.check.reading.number_texts import number_of, with_digits
 from backlit.check.written import Written
 from backlit.errors import BacklitError
 from backlit.examples import NetworkFile, parse_network_file

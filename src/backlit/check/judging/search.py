@@ -11,12 +11,12 @@ import msgspec
 from backlit.check import digits
 from backlit.check.catalogue import mistakes
 from backlit.check.evaluation import Number, recorded
-from backlit.check.findings import Explained, Finding, Variant
 from backlit.check.graph import StepGraph, operands
-from backlit.check.habits import Habits
-from backlit.check.learner import Learner
-from backlit.check.pairs import two_mistakes
-from backlit.check.search_trial import MOST_SITES, Trial
+from backlit.check.judging.findings import Explained, Finding, Variant
+from backlit.check.judging.habits import Habits
+from backlit.check.judging.learner import Learner
+from backlit.check.judging.pairs import two_mistakes
+from backlit.check.judging.trial import MOST_SITES, Trial
 from backlit.check.sheet import Claim
 from backlit.check.site import Changed, Site
 from backlit.check.worlds import World, lineage

@@ -7,8 +7,8 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 
 from backlit.check.evaluation import value_of
-from backlit.check.findings import Variant
 from backlit.check.graph import StepGraph, operands
+from backlit.check.judging.findings import Variant
 from backlit.check.worlds import World, lineage
 from backlit.explain.algebra.tree import Node
 from backlit.explain.record.quantities import Key

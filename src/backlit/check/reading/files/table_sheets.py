@@ -7,9 +7,9 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from backlit.check.givens import EmptySheetError, Given, GivenError, GivenSheet, delta_of
-from backlit.check.name_forms import squashed
-from backlit.check.number_texts import number_of
+from backlit.check.reading.givens import EmptySheetError, Given, GivenError, GivenSheet, delta_of
+from backlit.check.reading.name_forms import squashed
+from backlit.check.reading.number_texts import number_of
 from backlit.errors import BacklitError
 
 NAMES = {"name", "names", "quantity", "what", "symbol", "term", "variable", "number'sname", "grösse", "nom", "nombre"}

@@ -5,8 +5,8 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 
-from backlit.check.findings import Explained, Variant
-from backlit.check.search_trial import Trial
+from backlit.check.judging.findings import Explained, Variant
+from backlit.check.judging.trial import Trial
 
 MOST = 55
 """Of so many mistakes, those nearest to the number, the pairs are tried."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from backlit.check.array_claims import array_claims
-from backlit.check.conventions import DELTAS, recognised
-from backlit.check.givens import Given, GivenArray, GivenError, GivenSheet, delta_of
 from backlit.check.graph import StepGraph
-from backlit.check.name_forms import form_of, squashed
-from backlit.check.name_rules import Reading
-from backlit.check.naming import Namer
+from backlit.check.reading.array_claims import array_claims
+from backlit.check.reading.conventions import DELTAS, recognised
+from backlit.check.reading.givens import Given, GivenArray, GivenError, GivenSheet, delta_of
+from backlit.check.reading.name_forms import form_of, squashed
+from backlit.check.reading.name_rules import Reading
+from backlit.check.reading.naming import Namer
 from backlit.check.sheet import Claim, Sheet
 from backlit.errors import BacklitError
 

@@ -9,9 +9,9 @@ import numpy as np
 
 from backlit.check.code.matching import fits, paired
 from backlit.check.code.returned import Given as Returned
-from backlit.check.givens import Given, GivenArray, GivenError
-from backlit.check.name_forms import form_of
-from backlit.check.name_rules import Reading
+from backlit.check.reading.givens import Given, GivenArray, GivenError
+from backlit.check.reading.name_forms import form_of
+from backlit.check.reading.name_rules import Reading
 from backlit.errors import BacklitError
 from backlit.explain import Step
 from backlit.explain.record.quantities import Key, Quantity

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from backlit.check.files.json_sheets import MOST_NUMBERS
-from backlit.check.givens import GivenArray, GivenSheet
+from backlit.check.reading.files.json_sheets import MOST_NUMBERS
+from backlit.check.reading.givens import GivenArray, GivenSheet
 from backlit.check.written import Written
 from backlit.errors import BacklitError
 

@@ -7,9 +7,9 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from backlit.check.givens import Given, GivenArray, GivenError, GivenSheet, delta_of
-from backlit.check.name_forms import squashed
-from backlit.check.number_texts import number_of
+from backlit.check.reading.givens import Given, GivenArray, GivenError, GivenSheet, delta_of
+from backlit.check.reading.name_forms import squashed
+from backlit.check.reading.number_texts import number_of
 from backlit.check.written import Written
 from backlit.errors import BacklitError
 

@@ -6,15 +6,15 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from backlit.check.findings import Explained, Finding
 from backlit.check.graph import StepGraph
-from backlit.check.habits import Habits
-from backlit.check.learner import Learner
-from backlit.check.precision import Allowance
+from backlit.check.judging.findings import Explained, Finding
+from backlit.check.judging.habits import Habits
+from backlit.check.judging.learner import Learner
+from backlit.check.judging.precision import Allowance
+from backlit.check.judging.search import Search
+from backlit.check.judging.working import Working
 from backlit.check.records import CheckedNumber, CheckedWork, Fit, Verdict
-from backlit.check.search import Search
 from backlit.check.sheet import Claim, Sheet
-from backlit.check.working import Working
 from backlit.check.worlds import Estimate, World
 from backlit.explain.algebra.tree import Node
 from backlit.explain.record.quantities import Key

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from backlit.check.graph import StepGraph
-from backlit.check.name_rules import Reading
+from backlit.check.reading.name_rules import Reading
 from backlit.check.worlds import World
 from backlit.check.written import Written
 from backlit.explain.record.quantities import Key

@@ -6,7 +6,7 @@ import re
 
 import msgspec
 
-from backlit.check.name_forms import plain, squashed
+from backlit.check.reading.name_forms import plain, squashed
 from backlit.check.written import Written
 from backlit.errors import BacklitError
 

@@ -6,7 +6,7 @@ import functools
 import re
 from collections.abc import Iterator, Mapping
 
-from backlit.check.name_forms import squashed
+from backlit.check.reading.name_forms import squashed
 from backlit.explain import Step
 from backlit.explain.record.quantities import Key, Place, Quantity
 from backlit.explain.stages.base import ParameterQuantity

@@ -7,8 +7,8 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Literal, NamedTuple
 
-from backlit.check.name_finding import Finder, name_of
-from backlit.check.name_forms import Form, squashed
+from backlit.check.reading.name_finding import Finder, name_of
+from backlit.check.reading.name_forms import Form, squashed
 from backlit.explain.record.quantities import Key
 from backlit.explain.stages.base import ParameterQuantity
 

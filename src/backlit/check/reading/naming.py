@@ -5,9 +5,9 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Mapping
 
-from backlit.check.name_finding import Finder, name_of
-from backlit.check.name_forms import Form, form_of, plain, squashed
-from backlit.check.name_rules import GRADIENT, LOCAL, RULES, SLOPE_OF, Reading, parameters
+from backlit.check.reading.name_finding import Finder, name_of
+from backlit.check.reading.name_forms import Form, form_of, plain, squashed
+from backlit.check.reading.name_rules import GRADIENT, LOCAL, RULES, SLOPE_OF, Reading, parameters
 from backlit.errors import BacklitError
 from backlit.explain import Step
 from backlit.explain.contents import LARGEST_EXAMPLE

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from backlit.check.learner import Learner
+from backlit.check.judging.learner import Learner
 
 FEWEST = 2
 """So many numbers make a habit."""

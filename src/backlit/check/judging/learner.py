@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 
 from backlit.check.graph import StepGraph
-from backlit.check.precision import Allowance, Rounding
+from backlit.check.judging.precision import Allowance, Rounding
 from backlit.check.sheet import Claim, Sheet
 from backlit.check.worlds import Estimate, World
 from backlit.explain.algebra.tree import Node
