@@ -210,3 +210,37 @@ def test_whole_numbers_are_exact() -> None:
 def test_the_records_of_wrong_numbers_come_with_them(two_layer: StepGraph) -> None:
     found = checked(two_layer, {"net(h1)": "0.9", "out(h1)": "0.5"})
     assert [record.name for record in found.records] == [number.record for number in found.wrong]
+
+
+def test_the_work_is_bounded_in_a_large_network_and_this_is_said() -> None:
+    network = bl.Network([bl.Dense(60, "relu"), bl.Dense(30, "tanh"), bl.Dense(4, "softmax")], inputs=40, seed=1,
+                         loss="cross_entropy")  # fmt: skip
+    X = np.random.default_rng(0).normal(size=(2, 40))
+    graph = StepGraph([explain_step(network, X, [0, 3])])
+    slope = _value(graph, "dE/dw(i1,h1.1)")
+    found = checked(graph, {"E": f"{_value(graph, 'E'):.5f}", "dE/dw(i1,h1.1)": f"{1.3 * slope:.5g}"})
+    assert [number.verdict for number in found.numbers] == ["right", "wrong"]
+    assert any("only the nearest" in note for note in found.notes)
+
+
+class Bent(bl.Activation):
+    """f(z) = z / (1 + |z|), without a formula's text."""
+
+    @staticmethod
+    def value(z):
+        return z / (1.0 + np.abs(z))
+
+    @staticmethod
+    def slope(z):
+        return 1.0 / ((1.0 + np.abs(z)) * (1.0 + np.abs(z)))
+
+
+def test_an_op_of_ones_own_without_a_formula_is_compared_with_the_worked_example() -> None:
+    network = bl.Network([bl.Dense(2, "tanh"), Bent(), bl.Dense(1)], inputs=2, loss="mse", seed=1)
+    graph = StepGraph([explain_step(network, [[0.3, 0.5]], [[0.2]])])
+    right = {name: f"{_value(graph, name):.4f}" for name in ("out(h1)", "out2(h1)", "out(o1)", "w(i1,h1)+")}
+    assert set(verdicts(graph, right).values()) == {"right"}
+    number = one(graph, "out2(h1)", right | {"out2(h1)": "0.9"})
+    assert number.verdict == "wrong"
+    assert number.follows == number.key
+    assert "compared with the worked example" in number.remark

@@ -25,6 +25,8 @@ from backlit.explain.record.quantities import Key
 
 MOST_SEARCHED = 8
 """Of so many wrong numbers the mistake is looked for; of more, only whether one that was found explains them."""
+LARGEST = 3000
+"""In steps of more numbers a belief is not tried at all numbers that it is about."""
 NEAR = 30.0
 """A result within so many times the allowance is worked out once more, with what rounding makes of it then."""
 
@@ -119,7 +121,10 @@ class Search:
         """Give what may have been done, the nearest first: at one number, or wherever it applies if it is a belief."""
         alike: dict[tuple[str, str], list[Variant]] = {}
         for key in reversed(trial.lineage):
-            for variant in self.variants(key):
+            new = key not in self._variants
+            found = self.variants(key)
+            trial.work += len(found) * new
+            for variant in found:
                 if variant.mistake.scope == "slip" and not self._can_slip(variant, trial.key):
                     continue
                 yield [variant]
@@ -172,19 +177,20 @@ class Search:
     def _support(self, claim: Claim, fit: Explained, world: World) -> int:
         """Count the numbers that speak for a mistake: made here, or, where it is a belief, wherever it can be made."""
         here = self._speaking(claim, fit.changed, world)
-        if fit.mistake.scope != "everywhere":
+        if fit.mistake.scope != "everywhere" or sum(map(len, self.graph.steps)) > LARGEST:
             return here
         return max(here, self._speaking(claim, self._as_belief(fit), world))
 
     def _as_belief(self, fit: Explained) -> dict[Key, Node]:
         """Give the formulas that a belief leads to at all numbers that it is about."""
         if fit.code not in self._beliefs:
-            roles = fit.mistake.roles
-            keys = [key for key in self.graph.numbers() if not roles or self.graph.role(key) in roles]
-            self._beliefs[fit.code] = {
-                key: variant.node for key in keys if self.graph.formula(key) is not None
-                for variant in self.variants(key)[::-1] if variant.mistake.code == fit.code
-            }  # fmt: skip
+            roles, found = fit.mistake.roles, dict[Key, Node]()
+            for key in self.graph.numbers():
+                if self.graph.formula(key) is not None and (not roles or self.graph.role(key) in roles):
+                    first = next(fit.mistake.at(Site(self.graph, key)), None)
+                    if first is not None:
+                        found[key] = first.node
+            self._beliefs[fit.code] = found
         return {**self._beliefs[fit.code], **fit.changed}
 
     def _speaking(self, claim: Claim, changed: Mapping[Key, Node], world: World) -> int:

@@ -15,8 +15,8 @@ from backlit.explain.record.quantities import Key
 
 MOST_SITES = 300
 """So many numbers before a wrong one are searched, the nearest first."""
-MOST_WORK = 60_000
-"""So many formulas are worked out in the search for one number's mistake: some seconds."""
+MOST_WORK = 40_000
+"""So many formulas are written or worked out in the search for one number's mistake: some seconds."""
 WIDE = 1e-3
 """Near is also what differs by less, as a part of it: a mistake may make a number large, and so its rounding."""
 
@@ -25,7 +25,7 @@ class Trial:
     """A number and those on the way to it, to be worked out with changed formulas again and again.
 
     Attributes:
-        lineage: these numbers, each after all that it needs. work: how many formulas were worked out so far.
+        lineage: these numbers, each after all that it needs. work: how many formulas were written or worked out so far.
     """
 
     def __init__(self, graph: StepGraph, key: Key, world: World) -> None:

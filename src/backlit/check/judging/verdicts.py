@@ -91,6 +91,9 @@ class Judge:
     def _wrong(self, claim: Claim) -> Finding:
         estimate = self.learner.own.estimate(claim.key)
         finding = Finding(claim, estimate.value, self.learner.allowance(claim, estimate).right, "wrong")
+        if not math.isfinite(estimate.value):
+            finding.follows, finding.allowed = claim.key.quantity.value(claim.key.place), claim.written.half
+            finding.remark = "its formula gives no number here: it is compared with the worked example"
         finding.explained = self.search.explanations(claim)
         if any(found.mistake.harmless for found in finding.explained):
             finding.verdict, finding.remark, finding.explained = "rounded", finding.explained[0].words, ()
