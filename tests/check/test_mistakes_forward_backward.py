@@ -71,6 +71,8 @@ FORMULAS: Mapping[str, str] = {
     "weight-for-input": "dE/dnet(h1) · w1",
     "one-place-only": "dE/dnet(h1@t2) · i1@t2",
     "bias-slope-times-input": "dE/dnet(h1)[1] · i2[1]",
+    "bias-without-slope": "0",
+    "inputs-exchanged": "w1 · i2 + w2 · i1 + b(h1)",
     "half-left-out": "(t(o1) - out(o1))²",
     "half-put-in": "1/2 · (t(o1) - out(o1))²",
     "square-left-out": "1/2 · (t(o1) - out(o1))",

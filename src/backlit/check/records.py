@@ -41,6 +41,8 @@ class Fit(msgspec.Struct, frozen=True):
     of: int = 1
     together: bool = False
     """Whether only two mistakes together give the number, of which this is one."""
+    right: str = ""
+    """The right line, with the learner's numbers, of the number that it was made at, where that is another one."""
 
 
 class CheckedNumber(msgspec.Struct, frozen=True):

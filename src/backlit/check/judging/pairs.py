@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Iterator, Sequence
 
 from backlit.check.judging.findings import Explained, Variant
@@ -25,7 +26,7 @@ def two_mistakes(trial: Trial, variants: Sequence[Variant], claimed: float, reac
     pairs = (pair for pair in itertools.combinations(beliefs, 2) if pair[0].site != pair[1].site)
     found: dict[frozenset[str], tuple[Explained, ...]] = {}
     for pair in pairs:
-        if not trial.exhausted and trial.is_near(pair, claimed, reach):
+        if not trial.exhausted and math.isfinite(trial.gap(pair, claimed, reach)):
             for fit in fitting(pair):
                 found.setdefault(frozenset(one.mistake.code for one in pair), _apart(fit, pair))
     return next(iter(found.values())) if len(found) == 1 else ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from operator import itemgetter
 
 import msgspec
 
@@ -27,6 +28,10 @@ MOST_SEARCHED = 8
 """Of so many wrong numbers the mistake is looked for; of more, only whether one that was found explains them."""
 LARGEST = 3000
 """In steps of more numbers a belief is not tried at all numbers that it is about."""
+MOST_NEAR = 250
+"""Of so many results, those nearest to the number, it is worked out what rounding makes of them."""
+MOST_IN_ALL = 120_000
+"""So many formulas are written or worked out for all wrong numbers of a sheet."""
 NEAR = 30.0
 """A result within so many times the allowance is worked out once more, with what rounding makes of it then."""
 
@@ -49,7 +54,7 @@ class Search:
         self._variants: dict[Key, list[Variant]] = {}
         self._assumed: list[Explained] = []
         self._named: list[Explained] = []
-        self._searched = 0
+        self._searched = self._spent = 0
         self.cut_short = False
         self._beliefs: dict[str, dict[Key, Node]] = {}
 
@@ -73,7 +78,7 @@ class Search:
         world, claimed = self.learner.world(), self.learner.value(claim)
         trial = Trial(self.graph, claim.key, world)
         reach = NEAR * self.learner.allowance(claim, world.estimate(claim.key)).rounded
-        near = list(self._near(trial, claimed, reach))
+        near = self._near(trial, claimed, reach)
         found = [fit for chosen in near for fit in self._fitting(claim, trial, chosen, early=not self.habits.exact)]
         if not found and self.habits.exact:
             found = [fit for chosen in near for fit in self._fitting(claim, trial, chosen, early=True)]
@@ -108,14 +113,20 @@ class Search:
                         return (fit,)
         return ()
 
-    def _near(self, trial: Trial, claimed: float, reach: float) -> Iterator[list[Variant]]:
-        """Give what may have been done and leads to a number about as large, as far as the work is bounded."""
+    def _near(self, trial: Trial, claimed: float, reach: float) -> list[list[Variant]]:
+        """Give what may have been done and leads to a number about as large, the nearest, as far as work is bounded."""
+        near: list[tuple[float, list[Variant]]] = []
+        slips: list[list[Variant]] = []
         for chosen in self._candidates(trial):
-            if trial.exhausted:
+            if trial.exhausted or self._spent + trial.work >= MOST_IN_ALL:
                 self.cut_short = True
-                return
-            if chosen[0].mistake.scope == "slip" or trial.is_near(chosen, claimed, reach):
-                yield chosen
+                break
+            if chosen[0].mistake.scope == "slip":
+                slips.append(chosen)
+            elif math.isfinite(gap := trial.gap(chosen, claimed, reach)):
+                near.append((gap, chosen))
+        self._spent += trial.work
+        return [chosen for _, chosen in sorted(near, key=itemgetter(0))[:MOST_NEAR]] + slips
 
     def _candidates(self, trial: Trial) -> Iterator[list[Variant]]:
         """Give what may have been done, the nearest first: at one number, or wherever it applies if it is a belief."""
@@ -135,6 +146,8 @@ class Search:
     def _can_slip(self, variant: Variant, key: Key) -> bool:
         """Tell whether a slip is one at the number itself, and copies none that follows from it."""
         order = self.graph.order
+        if not self.learner.given[key]:  # 0 has no digits to slip
+            return False
         return variant.site == key and all(order(copied) < order(key) for copied in operands(variant.node))
 
     def _fitting(self, claim: Claim, trial: Trial, chosen: Sequence[Variant], *, early: bool) -> Iterator[Explained]:

@@ -55,10 +55,11 @@ class Trial:
             self._after[site] = frozenset(found)
         return self._after[site]
 
-    def is_near(self, chosen: Sequence[Variant], claimed: float, reach: float) -> bool:
-        """Tell whether a mistake gives a number about as large."""
+    def gap(self, chosen: Sequence[Variant], claimed: float, reach: float) -> float:
+        """Give how far from the number a mistake's result is; infinite where it is not near."""
         value = self.value({variant.site: variant.node for variant in chosen})
-        return abs(value - claimed) <= max(reach, WIDE * abs(value))
+        gap = abs(value - claimed)
+        return gap if gap <= max(reach, WIDE * abs(value)) else math.inf
 
     def value(self, changed: Mapping[Key, Node]) -> float:
         """Give the number that follows with some formulas changed."""

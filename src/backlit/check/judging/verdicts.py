@@ -133,7 +133,8 @@ class Judge:
             return "truncated", "its last digits were cut off instead of rounded"
         if gap <= allowance.rounded:
             return "rounded", "a number on the way was rounded to the sheet's digits"
-        if self.habits.cuts and gap <= allowance.cut:
+        longer = abs(claimed) - abs(follows)  # what is cut off makes a number smaller, by what is on the way either
+        if self.habits.cuts and gap <= allowance.cut and longer <= 2.0 * way:
             return "truncated", "digits were cut off, here or on the way"
         if self.habits.single and gap <= allowance.right + allowance.single:
             return "rounded", "as far off as float32, with its 7 digits, rounds"
@@ -202,16 +203,17 @@ def _record(working: Working, finding: Finding, every: Sequence[Finding]) -> Che
     return CheckedNumber(
         claim.name, graph.name(claim.key), graph.step_of(claim.key) + 1, claim.key.quantity.phase, claim.written.text,
         finding.verdict, working.text(claim, finding.follows), working.text(claim, working.key_value(claim.key)),
-        finding.allowed, finding.remark, tuple(_fit(working, found, every) for found in finding.explained),
+        finding.allowed, finding.remark, tuple(_fit(working, found, claim.key, every) for found in finding.explained),
         working.line(claim.key) if wrong else "", working.right_line(claim.key) if wrong else "",
         finding.by.code if finding.by else "",
     )  # fmt: skip
 
 
-def _fit(working: Working, found: Explained, every: Sequence[Finding]) -> Fit:
+def _fit(working: Working, found: Explained, of: Key, every: Sequence[Finding]) -> Fit:
     mistakes = [finding for finding in every if finding.verdict == "wrong" or finding.by is not None]
     explained = sum(found.code in finding.codes for finding in mistakes)
     return Fit(
         found.code, found.mistake.title, found.mistake.why, working.graph.name(found.site),
         working.changed_line(found.site, found.node), found.detail, explained, len(mistakes), found.together,
+        "" if found.site == of else working.line(found.site),
     )  # fmt: skip

@@ -24,7 +24,7 @@ from backlit.check.matching import (
 )
 from backlit.check.roles import Role
 from backlit.check.site import Changed, Site
-from backlit.explain.algebra.tree import Apply, Node, Ref, neg, plus, times
+from backlit.explain.algebra.tree import Apply, Literal, Node, Ref, neg, plus, times
 from backlit.explain.record.quantities import Key
 
 NET, OUT = ("two-layer", "dE/dnet(h1)"), ("two-layer", "dE/dout(h1)")
@@ -276,6 +276,14 @@ def bias_slope_times_input(site: Site) -> Iterator[Changed]:
         for unit in range(len(read.units))[:MANY]:
             given = read.ref(site.operands[0].place.row, unit)
             yield from changed(site, times(site.node, given), f"(by input {unit + 1} of the unit)")
+
+
+@mistake("bias-without-slope", roles=GRADIENT, title="the bias is given no slope", example=BIAS,
+         why="net changes by as much as its bias does, so dE/db is dE/dnet.")  # fmt: skip
+def bias_without_slope(site: Site) -> Iterator[Changed]:
+    """dE/db(h1) = 0."""
+    if site.parameter is not None and not site.parameter.sources:
+        yield from changed(site, Literal("0"))
 
 
 # -------------------------------------------------------------------------------------------------------------- helpers

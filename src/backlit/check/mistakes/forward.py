@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 
 from backlit.check.catalogue import mistake
@@ -19,7 +20,7 @@ from backlit.check.matching import (
     with_keys,
 )
 from backlit.check.site import Changed, Site
-from backlit.explain.algebra.tree import Literal, Node, neg, plus, times
+from backlit.explain.algebra.tree import Literal, Node, Ref, neg, plus, times
 from backlit.explain.record.quantities import Key, Place
 from backlit.explain.stages.base import ParameterQuantity
 
@@ -82,6 +83,16 @@ def other_bias(site: Site) -> Iterator[Changed]:
 def other_edge_weight(site: Site) -> Iterator[Changed]:
     """Net(h1) = w1 i1 + w1 i2 + b."""
     yield from other_edges(site, _weighted(site), _with_kernel_flipped(site))
+
+
+@mistake("inputs-exchanged", roles=("sum", "forward"), title="two inputs are exchanged", scope="here",
+         example=BIAS,
+         why="Each weight is multiplied by what comes in along its own edge.")  # fmt: skip
+def inputs_exchanged(site: Site) -> Iterator[Changed]:
+    """Net(o1) = w5 out(h2) + w6 out(h1) + b."""
+    keyed = [term for term in _weighted(site)[:MANY] if isinstance(term.other, Ref) and term.other.key is not None]
+    for one, other in itertools.combinations([term.other for term in keyed if isinstance(term.other, Ref)], 2):
+        yield from changed(site, with_keys(site, {one.key: other, other.key: one}), f"{one.name} and {other.name}")
 
 
 @mistake("transposed-weights", roles=("sum", "forward"), example=("two-layer", "net(o1)"),
