@@ -23,6 +23,7 @@ def markdown(lines: Sequence[Line]) -> str:
             rows += [
                 _row(f"{words}", "the first wrong number is found", counted, lambda line: line.located),
                 _row("", "its mistake is named, alone or as one of two", counted, lambda line: line.named),
+                _row("", "it is named alone", counted, lambda line: line.codes == (line.planted,)),
                 _row("", "another one is named", counted, lambda line: line.misnamed),
             ]
     if right:
@@ -43,12 +44,13 @@ def _aside(planted: Sequence[Line], right: Sequence[Line]) -> str:
     """Say what was left out, and how long a sheet takes."""
     hidden = sum(not line.shows for line in planted)
     same = sum(line.shows and not line.counted for line in planted)
+    other = sum(line.shows and not line.counted and line.misnamed for line in planted)
     seconds = sorted(line.seconds for line in planted)
     accused = sum(line.wrong for line in right), sum(line.numbers for line in right)
     parts = [
         f"Of {len(planted):,} sheets with one mistake {hidden:,} were left out because it moves no number of the sheet "
         f"by more than rounding, and {same:,} because another mistake at the same place gives the same numbers to the "
-        "digits of the sheet." if planted else "",
+        f"digits of the sheet; {other:,} of these got that other name alone." if planted else "",
         f"A sheet with a mistake took {seconds[len(seconds) // 2]:.2g} s, the slowest {seconds[-1]:.2g} s."
         if seconds else "",
         f"Of {accused[1]:,} numbers on right sheets {accused[0]:,} were called wrong." if right else "",

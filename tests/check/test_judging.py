@@ -244,3 +244,18 @@ def test_an_op_of_ones_own_without_a_formula_is_compared_with_the_worked_example
     assert number.verdict == "wrong"
     assert number.follows == number.key
     assert "compared with the worked example" in number.remark
+    assert one(graph, "out2(h1)", {"out(h1)": "0.9", "out2(h1)": "0.47"}).verdict == "not tested"
+
+
+def test_a_given_number_is_right_as_it_is_or_wrong(two_layer: StepGraph) -> None:
+    for text in ("0.16", "0.1", "0.155"):
+        assert verdicts(two_layer, {"w1": text})["w1"] == ("right" if text == "0.1" else "wrong"), text
+    assert verdicts(two_layer, {"net(h1)": "0.378"})["net(h1)"] == "right"
+    assert verdicts(two_layer, {"net(h1)": "0.3776"})["net(h1)"] == "wrong"
+
+
+def test_a_number_of_few_digits_gets_no_name(two_layer: StepGraph) -> None:
+    number = one(two_layer, "out(h1)", {"out(h1)": "0.8"})
+    assert number.verdict == "wrong"
+    assert number.fits == ()
+    assert "too few digits" in number.remark

@@ -71,8 +71,8 @@ class Search:
 
     def explanations(self, claim: Claim) -> tuple[Explained, ...]:
         """Give the mistakes whose result is a wrong number, those with the most support among the other numbers."""
-        known = self._by_known_belief(claim)
-        if known or self._searched >= MOST_SEARCHED:
+        known = self.known(claim)
+        if known:
             return known
         self._searched += 1
         world, claimed = self.learner.world(), self.learner.value(claim)
@@ -88,10 +88,9 @@ class Search:
         if found and found[0].mistake.harmless:
             return tuple(found)
         best = self._best(claim, _particular(found, claim), world)
-        if len(best) == 1:
-            self._named.append(best[0])
-            if best[0].site != claim.key:
-                self._assume(best[0])
+        self._named += [fit for fit in best if fit.mistake.scope == "everywhere"]
+        if len(best) == 1 and best[0].site != claim.key:
+            self._assume(best[0])
         return tuple(best)
 
     def _two(self, claim: Claim, trial: Trial, claimed: float, reach: float) -> tuple[Explained, ...]:
@@ -100,18 +99,23 @@ class Search:
         every = [chosen[0] for chosen in self._candidates(trial) if len(chosen) == 1]
         return two_mistakes(trial, every, claimed, reach, lambda pair: self._fitting(claim, trial, pair, early=early))
 
-    def _by_known_belief(self, claim: Claim) -> tuple[Explained, ...]:
-        """Give the belief that was named at an earlier number where it gives this number too."""
-        beliefs = {fit.code: fit.mistake for fit in self._named if fit.mistake.scope == "everywhere"}
+    @property
+    def exhausted(self) -> bool:
+        """Whether the mistakes of as many numbers were looked for as are looked for at most."""
+        return self._searched >= MOST_SEARCHED or self._spent >= MOST_IN_ALL
+
+    def known(self, claim: Claim) -> tuple[Explained, ...]:
+        """Give the beliefs that were found at earlier numbers and give this number too."""
+        beliefs = {fit.code: fit.mistake for fit in self._named}
         if not beliefs:
             return ()
         trial = Trial(self.graph, claim.key, self.learner.world())
-        for belief in beliefs.values():
-            for variant in self.variants(claim.key):
-                if variant.mistake is belief:
-                    for fit in self._fitting(claim, trial, [variant], early=not self.habits.exact):
-                        return (fit,)
-        return ()
+        found: dict[str, Explained] = {}
+        for variant in self.variants(claim.key):
+            if variant.mistake.code in beliefs and variant.mistake.code not in found:
+                for fit in self._fitting(claim, trial, [variant], early=not self.habits.exact):
+                    found[fit.code] = fit
+        return tuple(found.values())
 
     def _near(self, trial: Trial, claimed: float, reach: float) -> list[list[Variant]]:
         """Give what may have been done and leads to a number about as large, the nearest, as far as work is bounded."""

@@ -22,6 +22,9 @@ from backlit.explain.record.quantities import Key
 MOST_SINGLE = 6
 """Up to so many wrong numbers before another are left out one by one."""
 NOT_ALL = "so much is worked out before a wrong number that only the nearest mistakes were tried"
+NOT_LOOKED_FOR = "its mistake was not looked for, after those of other numbers"
+VAGUE = 0.06
+"""A number that rounding may move by a larger part of it says little of the mistake behind it."""
 REST = 1e-12
 """The relative rounding of a number whose formula cannot be followed."""
 
@@ -90,11 +93,23 @@ class Judge:
 
     def _wrong(self, claim: Claim) -> Finding:
         estimate = self.learner.own.estimate(claim.key)
-        finding = Finding(claim, estimate.value, self.learner.allowance(claim, estimate).right, "wrong")
+        allowance = self.learner.allowance(claim, estimate)
+        finding = Finding(claim, estimate.value, allowance.right, "wrong")
+        if not math.isfinite(estimate.value) and self.tainted.intersection(self.graph.needs(claim.key)):
+            self.tainted.add(claim.key)
+            return Finding(claim, claim.key.quantity.value(claim.key.place), claim.written.half, "not tested",
+                           "its formula gives no number here, and an earlier wrong one enters it")  # fmt: skip
         if not math.isfinite(estimate.value):
             finding.follows, finding.allowed = claim.key.quantity.value(claim.key.place), claim.written.half
             finding.remark = "its formula gives no number here: it is compared with the worked example"
-        finding.explained = self.search.explanations(claim)
+        size = max(abs(finding.follows), abs(self.learner.value(claim)))
+        if allowance.own + allowance.written > VAGUE * size:
+            finding.remark = finding.remark or "it has too few digits to tell a mistake by"
+        elif not self.search.exhausted:
+            finding.explained = self.search.explanations(claim)
+        else:
+            finding.explained = self.search.known(claim)
+            finding.remark = "" if finding.explained else NOT_LOOKED_FOR
         if any(found.mistake.harmless for found in finding.explained):
             finding.verdict, finding.remark, finding.explained = "rounded", finding.explained[0].words, ()
             return finding
@@ -121,6 +136,8 @@ class Judge:
         gap = abs(claimed - estimate.value)
         if gap <= allowance.right or self._within_ends(claim, claimed, estimate, world, node):
             return Match("right", estimate, allowance.right)
+        if node is None:  # a given number is copied, not worked out
+            return None
         verdict, remark = self._rounded(claim, claimed, estimate.value, allowance)
         return None if verdict == "wrong" else Match(verdict, estimate, allowance.right, remark)
 
