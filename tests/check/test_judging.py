@@ -259,3 +259,8 @@ def test_a_number_of_few_digits_gets_no_name(two_layer: StepGraph) -> None:
     assert number.verdict == "wrong"
     assert number.fits == ()
     assert "too few digits" in number.remark
+
+
+def test_a_number_without_digits_says_nothing(two_layer: StepGraph) -> None:
+    assert verdicts(two_layer, {"out(h1)": "1", "dE/dw5": "0"}) == {"out(h1)": "not tested", "dE/dw5": "not tested"}
+    assert verdicts(two_layer, {"dE/dw1": "0.0004", "net(o1)": "1.1"}) == {"dE/dw1": "right", "net(o1)": "right"}

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from backlit.check.records import CheckedWork
+from backlit.check.records import FEW_DIGITS, CheckedWork
 
 
 class Made(msgspec.Struct, frozen=True):
@@ -118,7 +118,8 @@ def mark(student: str, work: CheckedWork, of: int = 0) -> Marked:
         again += len(codes) == 1 and code in made
         made.setdefault(code, Made(code, what, number.name))
     of = max(of, given)
-    return Marked(student, given - len(wrong) + again, of, wrong[0].name if wrong else "", tuple(made.values()),
+    empty = sum(number.remark == FEW_DIGITS for number in work.numbers)
+    return Marked(student, given - len(wrong) - empty + again, of, wrong[0].name if wrong else "", tuple(made.values()),
                   len(work.of("carried")), of - given)  # fmt: skip
 
 

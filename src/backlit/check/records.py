@@ -16,6 +16,9 @@ earlier wrong one. rounded: it does where numbers on the way were rounded to few
 were cut off. not tested: what is wrong before changes it by less than its own rounding. wrong: none of these.
 """
 
+FEW_DIGITS = "it has too few digits to be tested"
+"""The remark of a number that says nothing, as 0 for 0.3: it is no mistake, and earns no point."""
+
 MISTAKES: tuple[Verdict, ...] = ("wrong",)
 """The verdicts that make the exit code 1."""
 

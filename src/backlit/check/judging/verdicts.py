@@ -13,7 +13,7 @@ from backlit.check.judging.learner import Learner
 from backlit.check.judging.precision import Allowance
 from backlit.check.judging.search import Search
 from backlit.check.judging.working import Working
-from backlit.check.records import CheckedNumber, CheckedWork, Fit, Verdict
+from backlit.check.records import FEW_DIGITS, CheckedNumber, CheckedWork, Fit, Verdict
 from backlit.check.sheet import Claim, Sheet
 from backlit.check.worlds import Estimate, World
 from backlit.explain.algebra.tree import Node
@@ -25,6 +25,8 @@ NOT_ALL = "so much is worked out before a wrong number that only the nearest mis
 NOT_LOOKED_FOR = "its mistake was not looked for, after those of other numbers"
 VAGUE = 0.06
 """A number that rounding may move by a larger part of it says little of the mistake behind it."""
+COARSE, SILENT = 1.0, 0.25
+"""A number without a place behind the point says nothing if half a unit is so large a part of what follows."""
 REST = 1e-12
 """The relative rounding of a number whose formula cannot be followed."""
 
@@ -73,6 +75,13 @@ class Judge:
     def _accepted(self, claim: Claim, match: Match) -> Finding:
         """Make the finding of a number that follows: right, or carried where an earlier wrong number is in it."""
         finding = Finding(claim, match.follows, match.allowed, match.verdict, match.remark)
+        if (
+            claim.written.unit >= COARSE
+            and claim.written.half >= SILENT * abs(match.follows)
+            and not self._is_exact(claim)
+        ):
+            finding.verdict, finding.remark = "not tested", FEW_DIGITS
+            return finding
         if match.remark or not self.tainted & match.estimate.slopes.keys():
             return finding
         if abs(match.follows - self.learner.plain.value(claim.key)) <= match.allowed:
@@ -81,6 +90,9 @@ class Judge:
             finding.verdict = "carried"
             self.tainted.add(claim.key)
         return finding
+
+    def _is_exact(self, claim: Claim) -> bool:
+        return math.isclose(self.learner.value(claim), self.learner.plain.value(claim.key), abs_tol=REST)
 
     def _under_assumption(self, claim: Claim) -> Finding | None:
         """Tell whether a mistake that was found at an earlier number explains this one."""
