@@ -337,3 +337,30 @@ def test_other_values_are_refused(claimed, says):
 )  # fmt: skip
 def test_what_delta_is_can_be_said_in_many_ways(text, meant):
     assert delta_of(text) == meant
+
+
+# ------------------------------------------------------------------------------------------------- files that would hang
+
+HOSTILE = [
+    ("brackets.csv", "(" * 20_000 + ",1\n", "characters; expected at most"),
+    ("comment.csv", "#" + " " * 20_000 + "\n", "characters; expected at most"),
+    ("blanks.csv", "net(h1)" + " " * 60_000 + ",0.5\n", "characters; expected at most"),
+    ("deep.json", '{"net(h1)": ' + "[" * 900 + "1" + "]" * 900 + "}", "stand in each other too many times"),
+    ("deeper.json", '{"claimed":' * 900 + "1" + "}" * 900, "stand in each other too many times"),
+    ("large.csv", "net(h1),1e350\n", "beyond the numbers of float64"),
+    ("coarse.csv", "net(h1),1e300\n", "beyond the numbers of float64"),
+]
+
+
+@pytest.mark.parametrize(("name", "text", "says"), HOSTILE, ids=[name for name, *_ in HOSTILE])
+def test_files_that_would_hang_or_break_are_refused(name, text, says, tmp_path):
+    (tmp_path / name).write_text(text, encoding="utf-8")
+    with pytest.raises(BacklitError, match=says):
+        read_sheet(tmp_path / name)
+
+
+def test_many_names_of_json_are_read_in_one_pass(tmp_path):
+    entries = ",\n".join(f'"net(h{k})": 0.5' for k in range(20_000))
+    (tmp_path / "many.json").write_text("{" + entries + "}", encoding="utf-8")
+    found = read_sheet(tmp_path / "many.json")
+    assert found.numbers[-1].line == 20_000

@@ -91,7 +91,7 @@ def test_a_learner_reads_verdict_what_is_right_place_name_lines_and_the_rest_in_
     for part in (
         "7 of 10 numbers are right. The wrong one is dE/dnet(h1).", "Right: forward pass 4 of 4, error 1 of 1",
         "dE/dnet(h1) = 0.0364", "Expected: 0.00878.",
-        "This is what comes out when the activation's slope is left out.", "E changes with net through out",
+        "A known mistake gives this number: the activation's slope is left out.", "E changes with net through out",
         "It explains 2 of 2 wrong numbers: this one and dE/dnet(h2).", "ith the mistake", "ight",
         "out(h1) · (1 - out(h1))", "The same mistake again", "dE/dnet(h2)", "Right, carried", "dE/dw1",
         "All numbers", "net(h1)", "0.37750",
@@ -105,7 +105,7 @@ def test_a_learner_reads_verdict_what_is_right_place_name_lines_and_the_rest_in_
 def test_of_two_mistakes_neither_is_named_as_the_one_that_was_made(form: str) -> None:
     text = flat(READ[form](Checked(SAMPLES["tie"])))
     assert "Two mistakes give this number; the sheet does not tell which of them was made:" in text
-    assert "This is what comes out when" not in text
+    assert "A known mistake gives this number" not in text
     for fit in (WEIGHT, UPDATED):
         assert fit.title[1:] in text
         assert fit.why in text

@@ -61,7 +61,7 @@ def check_folder(folder: str | os.PathLike[str], network: Any = None, **settings
             student = _free(error.sheet.student, taken) if error.sheet.student else student
             asked[student] = error.sheet.asked
             works[student] = CheckedWork("", student, ())
-        except BacklitError as error:
+        except (BacklitError, ArithmeticError, RecursionError) as error:  # one file does not end the table
             problems[student] = str(error).split("\n")[0].replace(str(path), path.name)
     if not works and not problems:
         raise BacklitError(

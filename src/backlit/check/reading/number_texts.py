@@ -16,8 +16,8 @@ POWER = re.compile(r"(?P<front>[+-]?(?:\d+\.?\d*|\.\d+))[*x]10\^?\(?(?P<power>[+
 FRACTION = re.compile(r"(?P<above>[+-]?\d+)/(?P<below>\d+)")
 LONGEST = 60
 """Characters of a number: float64 needs at most some 25."""
-FARTHEST = 400
-"""Powers of ten beyond this are no floats."""
+FARTHEST, COARSEST = 300, 15
+"""Powers of ten beyond this are no floats, and no step has a number whose last digit stands for more than this."""
 
 WRONG: tuple[tuple[str, Callable[[re.Match[str]], str]], ...] = (
     (r"#(?:DIV/0|NAME|REF|VALUE|N/A|NUM|NULL|WERT|ZAHL|BEZUG|NV)[!?]?", lambda m: (
@@ -67,7 +67,8 @@ def number_of(given: str, *, points: bool = False) -> Written:
         bare = f"{power['front']}e{power['power']}"
     if not PLAIN.fullmatch(bare):
         raise BacklitError(f"{text!r} is no number: {_wrong(text, bare)}.")
-    if abs(Decimal(bare).adjusted()) > FARTHEST:
+    exponent = Decimal(bare).as_tuple().exponent
+    if abs(Decimal(bare).adjusted()) > FARTHEST or not isinstance(exponent, int) or exponent > COARSEST:
         raise BacklitError(f"{text!r} is beyond the numbers of float64; expected one such as 0.3775 or 3.5e-5.")
     read = Written.of(bare)
     return Written(text, read.value, read.unit, read.figures)

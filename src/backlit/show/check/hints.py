@@ -59,16 +59,18 @@ def _first(number: CheckedNumber, hint: int) -> CheckedNumber:
     remark = f"the mistake may be on the way to it, in the line of {min(places)}" if elsewhere else ""
     if hint == 1:
         return _blank(number, remark=remark)
+    line = number.line
+    if elsewhere and line:  # the sheet does not give what enters it
+        line = without_numbers(line, number.record)
     fits = tuple(_fit(fit, number, hint) for fit in number.fits)
-    line = _allowed(number.line, number, number.record) if hint > 2 else ""
-    return _blank(number, remark=remark, fits=fits, line=line)
+    return _blank(number, fits=fits, line=_allowed(line, number, number.record) if hint > 2 else "")
 
 
 def _fit(fit: Fit, number: CheckedNumber, hint: int) -> Fit:
     if hint == 2:
-        return msgspec.structs.replace(fit, why="", detail="", line="", explains=1, of=1)
+        return msgspec.structs.replace(fit, why="", detail="", line="", right="", explains=1, of=1)
     detail = "" if _told(fit.detail, number) else fit.detail
-    return msgspec.structs.replace(fit, detail=detail, line=_allowed(fit.line, number, fit.at, result=True))
+    return msgspec.structs.replace(fit, detail=detail, line=_allowed(fit.line, number, fit.at, result=True), right="")
 
 
 def _allowed(line: str, number: CheckedNumber, name: str, *, result: bool = False) -> str:
@@ -98,7 +100,7 @@ def hinted_json(work: CheckedWork, hint: int | None) -> bytes:
             if number[field] in (blank, list(blank) if isinstance(blank, tuple) else blank):
                 del number[field]
         for fit in number.get("fits", ()):
-            for field in ("why", "detail", "line"):
+            for field in ("why", "detail", "line", "right"):
                 if not fit[field]:
                     del fit[field]
     return msgspec.json.encode({"hint": hint} | found)

@@ -197,10 +197,14 @@ def _row(number: CheckedNumber, shown: list[CheckedNumber], steps: bool) -> Row:
 
 def _detail(work: CheckedWork, number: CheckedNumber, place: int, hint: int | None, steps: bool) -> Detail:
     """Go into a wrong number; where the mistake was made on the way to it, into the line there too."""
-    right = _line(OWN if words.differs(number) or hint else RIGHT, number.line, number.record)
+    own = _line(OWN if words.differs(number) or hint else RIGHT, number.line, number.record)
+    made = number.fits[0] if len(number.fits) == 1 and number.fits[0].right else None
+    right = own if made is None else _line(RIGHT, made.right, made.at)
     causes = tuple(_cause(work, number, fit, right, steps) for fit in number.fits[:MOST_CAUSES])
     causes += tuple(Cause(words.title_of(fit), (), None) for fit in number.fits[MOST_CAUSES:])
     lines = [_beside(right, causes)]
+    if made is not None:
+        lines.append(own)
     if words.differs(number):
         lines.append(_line(EXAMPLE, number.right_line, number.record))
     records = {record.name: record for record in work.records}
@@ -209,7 +213,7 @@ def _detail(work: CheckedWork, number: CheckedNumber, place: int, hint: int | No
     if at and record is not None:
         parts = (record.plain_formula, record.plain_substituted, record.shown)
         lines.insert(0, _line(EXAMPLE, EQUALS.join((record.name, *dict.fromkeys(parts))), record.name))
-    also = (words.sentence(number.remark),) if number.remark else ()
+    also = (words.sentence(number.remark),) if number.remark and (number.fits or hint) else ()
     return Detail(place, words.name_of(number, steps=steps), words.heading(number, steps=steps),
                   words.expected(number), words.named(number, hint), causes, tuple(filter(None, lines)), also,
                   record)  # fmt: skip

@@ -192,12 +192,14 @@ def named(number: CheckedNumber, hint: int | None = None) -> str:
         return f"{count} mistakes give this number; the sheet does not tell which of them was made:"
     if number.explained_by:
         return "The mistake of an earlier number explains this one too."
+    if number.remark:
+        return f"It is wrong. {sentence(number.remark)}"
     return "It is wrong, and no known mistake gives this number."
 
 
 def fit_sentence(fit: Fit) -> str:
-    """Say that a mistake gives the number."""
-    return f"This is what comes out when {title_of(fit)}."
+    """Say that a mistake gives the number; titles are clauses or nouns."""
+    return f"A known mistake gives this number: {title_of(fit)}."
 
 
 def title_of(fit: Fit) -> str:

@@ -46,7 +46,10 @@ def sheet_of_json(text: str, name: str, notes: tuple[str, ...] = ()) -> GivenShe
             raise
         raise BacklitError(f"{name}: a whole number has too many digits; expected at most some 300.") from None
     reader = _Reader(text)
-    reader.read(data, None)
+    try:
+        reader.read(data, None)
+    except RecursionError:
+        raise BacklitError(f"{name}: lists stand in each other too many times to be read.") from None
     if not reader.numbers and not reader.arrays:
         raise BacklitError(f'{name} gives no number; expected an object such as {{"net(h1)": 0.3775}}.')
     count = len(reader.numbers) + sum(len(array.numbers) for array in reader.arrays)
@@ -66,6 +69,7 @@ class _Reader:
         self.numbers: list[Given] = []
         self.arrays: list[GivenArray] = []
         self.said: dict[str, str] = {}
+        self._seen, self._lines = 0, 0
 
     def read(self, data: Any, step: int | None) -> None:
         """Read an object of names, or a list of objects with a name and a number each."""
@@ -130,8 +134,14 @@ class _Reader:
 
     def _line(self, label: str) -> int:
         """Give the first line in which a name stands in quotes; 0 where there is none, since JSON may escape it."""
-        found = self.text.find(json.dumps(label, ensure_ascii=False))
-        return self.text.count("\n", 0, found) + 1 if found >= 0 else 0
+        quoted = json.dumps(label, ensure_ascii=False)
+        found = self.text.find(quoted, self._seen)  # names come in the order of the file
+        if found < 0:
+            found = self.text.find(quoted, 0, self._seen)
+            return self.text.count("\n", 0, found) + 1 if found >= 0 else 0
+        self._lines += self.text.count("\n", self._seen, found)
+        self._seen = found
+        return self._lines + 1
 
 
 def _written(label: str, text: str, line: int) -> Written:

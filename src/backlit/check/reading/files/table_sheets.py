@@ -22,6 +22,8 @@ DELTAS = {"δ", "delta"}
 OF_STUDENT = {"student", "learner"}
 MOST_NUMBERS = 100_000
 BRACKETS = r"\((?:[^()]|\([^()]*\))*\)|\[[^\]]*\]"
+LONGEST_LINE, LONGEST_COMMENT = 5_000, 200
+"""Characters of a line, and of a comment that says something."""
 HEAD_WITHIN = 30
 """The line with the columns' names is among the first so many."""
 
@@ -56,6 +58,9 @@ def sheet_of_table(text: str, name: str, notes: tuple[str, ...] = ()) -> GivenSh
 
     Errors: a GivenError for a cell that is no number, a BacklitError where the text is no such table.
     """
+    for k, line in enumerate(text.split("\n"), 1):
+        if len(line) > LONGEST_LINE:
+            raise GivenError(f"the line has {len(line):,} characters; expected at most {LONGEST_LINE:,}.", k)
     said = dict(_comments(text))
     lines = [(k, line) for k, line in enumerate(text.split("\n"), 1) if line.strip() and not _is_aside(line)]
     sign = separator([line for _, line in lines])
@@ -152,9 +157,14 @@ def _is_aside(line: str) -> bool:
 
 def _comments(text: str) -> Iterator[tuple[str, str]]:
     """Give what comments say: "# delta = -dE/dnet", "# student: Ada"."""
-    for found in re.finditer(r'^\s*"?#\s*([\wδ ]+?)\s*[=:]\s*(.+?)[\s";,]*$', text, re.MULTILINE):
-        key = squashed(found[1])
-        yield ("delta" if key in DELTAS else "student" if key in OF_STUDENT else key), found[2]
+    for line in text.split("\n"):
+        comment = line.strip().lstrip('"').rstrip('";, \t')
+        if not comment.startswith("#") or len(comment) > LONGEST_COMMENT:
+            continue
+        found = re.fullmatch(r"#\s*([\wδ ]+?)\s*[=:]\s*(.+)", comment)
+        if found:
+            key = squashed(found[1])
+            yield ("delta" if key in DELTAS else "student" if key in OF_STUDENT else key), found[2]
 
 
 def _is_said(label: str, value: str, said: dict[str, str]) -> bool:
