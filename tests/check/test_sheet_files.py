@@ -339,7 +339,7 @@ def test_what_delta_is_can_be_said_in_many_ways(text, meant):
     assert delta_of(text) == meant
 
 
-# ------------------------------------------------------------------------------------------------- files that would hang
+# ------------------------------------------------------------------------------------------------ files that would hang
 
 HOSTILE = [
     ("brackets.csv", "(" * 20_000 + ",1\n", "characters; expected at most"),
@@ -363,4 +363,4 @@ def test_many_names_of_json_are_read_in_one_pass(tmp_path):
     entries = ",\n".join(f'"net(h{k})": 0.5' for k in range(20_000))
     (tmp_path / "many.json").write_text("{" + entries + "}", encoding="utf-8")
     found = read_sheet(tmp_path / "many.json")
-    assert found.numbers[-1].line == 20_000
+    assert found.sheet.numbers[-1].line == 20_000

@@ -192,9 +192,8 @@ def named(number: CheckedNumber, hint: int | None = None) -> str:
         return f"{count} mistakes give this number; the sheet does not tell which of them was made:"
     if number.explained_by:
         return "The mistake of an earlier number explains this one too."
-    if number.remark:
-        return f"It is wrong. {sentence(number.remark)}"
-    return "It is wrong, and no known mistake gives this number."
+    no_name = "It is wrong, and no known mistake gives this number."
+    return f"It is wrong. {sentence(number.remark)}" if number.remark else no_name
 
 
 def fit_sentence(fit: Fit) -> str:
