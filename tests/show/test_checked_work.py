@@ -91,7 +91,7 @@ def test_a_learner_reads_verdict_what_is_right_place_name_lines_and_the_rest_in_
     for part in (
         "7 of 10 numbers are right. The wrong one is dE/dnet(h1).", "Right: forward pass 4 of 4, error 1 of 1",
         "dE/dnet(h1) = 0.0364", "Expected: 0.00878.",
-        "A known mistake gives this number: the activation's slope is left out.", "E changes with net through out",
+        "A known mistake gives this number. The activation's slope is left out.", "E changes with net through out",
         "It explains 2 of 2 wrong numbers: this one and dE/dnet(h2).", "ith the mistake", "ight",
         "out(h1) · (1 - out(h1))", "The same mistake again", "dE/dnet(h2)", "Right, carried", "dE/dw1",
         "All numbers", "net(h1)", "0.37750",

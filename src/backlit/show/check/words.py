@@ -198,7 +198,7 @@ def named(number: CheckedNumber, hint: int | None = None) -> str:
 
 def fit_sentence(fit: Fit) -> str:
     """Say that a mistake gives the number; titles are clauses or nouns."""
-    return f"A known mistake gives this number: {title_of(fit)}."
+    return f"A known mistake gives this number. {sentence(title_of(fit))}"
 
 
 def title_of(fit: Fit) -> str:
