@@ -274,7 +274,7 @@ def test_each_hint_adds_what_it_says(form: str) -> None:
     for text in (one, two, three, all_of_it):
         assert "The wrong one is dE/dnet(h1)." in text
         assert "Right: forward pass 4 of 4" in text
-    title, formula = "the activation's slope is left out", "out(h1) · (1 - out(h1))"
+    title, formula = "activation's slope is left out", "out(h1) · (1 - out(h1))"
     assert [title in text for text in (one, two, three, all_of_it)] == [False, True, True, True]
     assert [formula in text for text in (one, two, three, all_of_it)] == [False, False, True, True]
     assert ["0.00878" in text for text in (one, two, three, all_of_it)] == [False, False, False, True]
