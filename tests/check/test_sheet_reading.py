@@ -136,3 +136,8 @@ def test_a_network_of_arrays_and_its_title():
     assert checked.all_right
     assert (checked.work.sheet, checked.work.title[:5]) == ("Ada", "1 → 1")
     assert "All 3 numbers are right." in str(checked)
+
+
+def test_a_list_under_the_name_of_one_number_is_refused():
+    with pytest.raises(BacklitError, match=r"net\(h1\) is one number of the step; a list of shape \(2,\) was given"):
+        bl.check_work("two-layer", claimed={"net(h1)": [1.0, 2.0]})

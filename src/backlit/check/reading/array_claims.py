@@ -40,6 +40,9 @@ def _of_kind(
     targets = _targets(step, new=new)
     right = {name: _whole(parts) for name, parts in targets.items()}
     for array in arrays:
+        if array.name and step.find(array.name) is not None:
+            says = f"{array.name} is one number of the step; a list of shape {array.shape} was given: expected a number."
+            raise GivenError(says, array.line, array.name)
         _refuse_weights(step, array, new=new)
     given = {id(array): Returned(_path(array), _values(array)) for array in arrays}
     try:
