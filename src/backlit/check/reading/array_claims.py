@@ -41,7 +41,7 @@ def _of_kind(
     right = {name: _whole(parts) for name, parts in targets.items()}
     for array in arrays:
         if array.name and step.find(array.name) is not None:
-            says = f"{array.name} is one number of the step; a list of shape {array.shape} was given: expected a number."
+            says = f"{array.name} is one number of the step; a list of shape {array.shape} was given: give a number."
             raise GivenError(says, array.line, array.name)
         _refuse_weights(step, array, new=new)
     given = {id(array): Returned(_path(array), _values(array)) for array in arrays}
