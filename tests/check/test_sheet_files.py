@@ -347,6 +347,12 @@ HOSTILE = [
     ("blanks.csv", "net(h1)" + " " * 60_000 + ",0.5\n", "characters; expected at most"),
     ("deep.json", '{"net(h1)": ' + "[" * 900 + "1" + "]" * 900 + "}", "stand in each other too many times"),
     ("deeper.json", '{"claimed":' * 900 + "1" + "}" * 900, "stand in each other too many times"),
+    ("nine.json", '{"1.W": ' + "[" * 8 + "1" + "]" * 8 + "}", "expected at most 8"),
+    ("hundred.json", '{"1.W": ' + "[" * 100 + "1" + "]" * 100 + "}", "expected at most 8"),
+    ("long-name.json", json.dumps({"net(h1)" + " " * 60_000 + "x": 0.5}), "characters; expected at most 200"),
+    ("long-array.json", json.dumps({"(" * 20_000: [0.5]}), "characters; expected at most 200"),
+    ("long-name.csv", "(" * 3_000 + ",1\n", "characters; expected at most 200"),
+    ("exponent.csv", "net(h1),1e99999999999999999999\n", "beyond the numbers of float64"),
     ("large.csv", "net(h1),1e350\n", "beyond the numbers of float64"),
     ("coarse.csv", "net(h1),1e300\n", "beyond the numbers of float64"),
 ]
@@ -357,6 +363,16 @@ def test_files_that_would_hang_or_break_are_refused(name, text, says, tmp_path):
     (tmp_path / name).write_text(text, encoding="utf-8")
     with pytest.raises(BacklitError, match=says):
         read_sheet(tmp_path / name)
+
+
+def test_brackets_in_names_of_json_are_no_lists(tmp_path):
+    (tmp_path / "names.json").write_text(json.dumps({"W1" + "[" * 20: 0.5, 'a\\"[[[[[[[[[': 0.5}), encoding="utf-8")
+    assert len(read_sheet(tmp_path / "names.json").sheet.numbers) == 2
+
+
+def test_a_long_name_is_refused_in_python():
+    with pytest.raises(BacklitError, match="has 20,000 characters; expected at most 200"):
+        given_sheet({"(" * 20_000: 0.5})
 
 
 def test_many_names_of_json_are_read_in_one_pass(tmp_path):

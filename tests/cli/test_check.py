@@ -8,6 +8,9 @@ import shutil
 import pytest
 
 from backlit.cli import main
+from backlit.errors import BacklitError
+from backlit.sources import class_folders
+from backlit.sources.sheet_files import read_sheet
 
 NETWORK = """
 title = "my first network"
@@ -225,6 +228,20 @@ def test_a_class_of_right_sheets_has_exit_code_0(here, capsys):
     write(here / "class/ada.csv", "net(h1),0.3775\n")
     assert main(["check", "class"]) == 0
     capsys.readouterr()
+
+
+@pytest.mark.parametrize("wrong", [BacklitError, ValueError, OverflowError, RecursionError, KeyError, MemoryError])
+def test_one_sheet_never_ends_the_table_of_a_class(a_class, capsys, monkeypatch, wrong):
+    def breaks(path):
+        if path.name == "ada-lovelace.csv":
+            raise wrong("it broke")
+        return read_sheet(path)
+
+    monkeypatch.setattr(class_folders, "read_sheet", breaks)
+    assert main(["check", "class", "--json"]) == 1
+    students = {one["student"]: one for one in json.loads(capsys.readouterr().out)["students"]}
+    assert students["ada-lovelace"]["problem"]
+    assert students["Grace Hopper"]["points"] == 1
 
 
 def test_files_with_their_own_networks_need_no_key(here, capsys):

@@ -10,6 +10,9 @@ from backlit.check.reading.name_forms import plain, squashed
 from backlit.check.written import Written
 from backlit.errors import BacklitError
 
+LONGEST_NAME = 200
+"""Characters of a name: those of the worked example have some 30."""
+
 
 class Given(msgspec.Struct, frozen=True):
     """A number of a sheet before its name is read.
@@ -27,6 +30,9 @@ class Given(msgspec.Struct, frozen=True):
     line: int = 0
     place: str = ""
 
+    def __post_init__(self) -> None:
+        _check_length(self.name, self.line)
+
 
 class GivenArray(msgspec.Struct, frozen=True):
     """An array of a sheet before its name is read: its shape, its numbers in C order, and where it stands."""
@@ -36,6 +42,9 @@ class GivenArray(msgspec.Struct, frozen=True):
     numbers: tuple[Written, ...]
     step: int | None = None
     line: int = 0
+
+    def __post_init__(self) -> None:
+        _check_length(self.name, self.line)
 
 
 class GivenSheet(msgspec.Struct, frozen=True):
@@ -72,6 +81,15 @@ class GivenError(BacklitError):
     def __init__(self, says: str, line: int, mark: str = "") -> None:
         super().__init__(says)
         self.line, self.mark = line, mark
+
+
+def _check_length(name: str, line: int) -> None:
+    """Refuse a name that is longer than any, before it is looked for: that may take minutes."""
+    if len(name) > LONGEST_NAME:
+        raise GivenError(
+            f"the name {name[:20]!r}... has {len(name):,} characters; expected at most {LONGEST_NAME}.",
+            line,
+        )
 
 
 def delta_of(text: str) -> str:

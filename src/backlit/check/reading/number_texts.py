@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 
 from backlit.check.written import Written
 from backlit.errors import BacklitError
@@ -67,8 +67,7 @@ def number_of(given: str, *, points: bool = False) -> Written:
         bare = f"{power['front']}e{power['power']}"
     if not PLAIN.fullmatch(bare):
         raise BacklitError(f"{text!r} is no number: {_wrong(text, bare)}.")
-    exponent = Decimal(bare).as_tuple().exponent
-    if abs(Decimal(bare).adjusted()) > FARTHEST or not isinstance(exponent, int) or exponent > COARSEST:
+    if not _is_near(bare):
         raise BacklitError(f"{text!r} is beyond the numbers of float64; expected one such as 0.3775 or 3.5e-5.")
     read = Written.of(bare)
     return Written(text, read.value, read.unit, read.figures)
@@ -81,6 +80,16 @@ def with_digits(number: Written, digits: int | None) -> Written:
     unit = 10.0**-digits
     figures = number.figures + digits - number.decimals
     return Written(number.text, number.value, unit, figures)
+
+
+def _is_near(bare: str) -> bool:
+    """Tell whether a number and the unit of its last digit are such as a step may have."""
+    try:
+        number = Decimal(bare)
+    except InvalidOperation:  # an exponent of twenty digits
+        return False
+    exponent = number.as_tuple().exponent
+    return abs(number.adjusted()) <= FARTHEST and isinstance(exponent, int) and exponent <= COARSEST
 
 
 def _bare(text: str) -> str:

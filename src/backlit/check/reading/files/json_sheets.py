@@ -14,6 +14,8 @@ from backlit.check.written import Written
 from backlit.errors import BacklitError
 
 MOST_NUMBERS = 100_000
+DEEPEST = 8
+"""So many lists and objects may stand in each other: arrays of the network have at most four."""
 INSIDE = ("claimed", "numbers", "gradients", "values", "sheet")
 LABELS, VALUES = ("name", "quantity"), ("number", "value", "given", "answer", "result")
 
@@ -32,6 +34,7 @@ def sheet_of_json(text: str, name: str, notes: tuple[str, ...] = ()) -> GivenShe
 
     Errors: a GivenError where it is not JSON or holds what is no number.
     """
+    _check_depth(text)
     try:
         data = json.loads(
             text, parse_float=Number, parse_int=Number, parse_constant=Number,
@@ -39,17 +42,12 @@ def sheet_of_json(text: str, name: str, notes: tuple[str, ...] = ()) -> GivenShe
         )  # fmt: skip
     except json.JSONDecodeError as error:
         raise GivenError(f"the file is not JSON: {_slip(error)}.", error.lineno) from None
-    except RecursionError:
-        raise BacklitError(f"{name}: lists stand in each other too many times to be read.") from None
     except ValueError as error:
         if isinstance(error, BacklitError):
             raise
         raise BacklitError(f"{name}: a whole number has too many digits; expected at most some 300.") from None
     reader = _Reader(text)
-    try:
-        reader.read(data, None)
-    except RecursionError:
-        raise BacklitError(f"{name}: lists stand in each other too many times to be read.") from None
+    reader.read(data, None)
     if not reader.numbers and not reader.arrays:
         raise BacklitError(f'{name} gives no number; expected an object such as {{"net(h1)": 0.3775}}.')
     count = len(reader.numbers) + sum(len(array.numbers) for array in reader.arrays)
@@ -59,6 +57,16 @@ def sheet_of_json(text: str, name: str, notes: tuple[str, ...] = ()) -> GivenShe
         name, tuple(reader.numbers), delta_of(reader.said.get("delta", "")), notes, reader.said.get("student", ""),
         tuple(reader.arrays),
     )  # fmt: skip
+
+
+def _check_depth(text: str) -> None:
+    """Refuse lists and objects that stand in each other too many times; brackets within quotes do not count."""
+    depth = 0
+    for found in re.finditer(r'"(?:[^"\\\n]|\\.)*+"|[\[{]|[\]}]', text):
+        depth += (found[0] in "[{") - (found[0] in "]}")
+        if depth > DEEPEST:
+            line = text.count("\n", 0, found.start()) + 1
+            raise GivenError(f"lists or objects stand in each other too many times; expected at most {DEEPEST}.", line)
 
 
 class _Reader:

@@ -21,7 +21,7 @@ STEPS, ROWS = {"step", "steps", "schritt"}, {"row", "rows", "example", "sample"}
 DELTAS = {"δ", "delta"}
 OF_STUDENT = {"student", "learner"}
 MOST_NUMBERS = 100_000
-BRACKETS = r"\((?:[^()]|\([^()]*\))*\)|\[[^\]]*\]"
+BRACKETS = r"\((?:[^()]|\([^()]*\))*\)|\[[^\[\]]*\]"
 LONGEST_LINE, LONGEST_COMMENT = 5_000, 200
 """Characters of a line, and of a comment that says something."""
 HEAD_WITHIN = 30
@@ -100,7 +100,7 @@ def separator(lines: Sequence[str]) -> str:
     for sign in ("\t", ";"):
         if 2 * sum(sign in re.sub(r'"[^"]*"', "", line) for line in first) > len(first):
             return sign
-    outside = [re.sub(r"\([^)]*\)|\[[^\]]*\]", "", line) for line in first]
+    outside = [re.sub(BRACKETS, "", line) for line in first]
     equal = sum(bool(re.search(r"[=:]", line)) for line in outside)
     return "=" if 2 * equal > len(first) and not any(re.search(r",(?!\d)", line) for line in outside) else ","
 
