@@ -129,11 +129,17 @@ def test_both_networks_for_digits_have_as_many_weights_and_the_convolution_errs_
     assert np.array(maps.drawing.panels[0].grids[0].values).shape == (8, 8)
 
 
-def lesson(name: str) -> list[float]:
-    """Give the numbers that the lessons say of a network: one digit of each, where the machine may decide the next."""
+def fits_the_lesson(name: str, measured: list[float]) -> None:
+    """Hold what was measured of a network against the lessons: a number to 30 %, as the machine may decide, or a bound."""
     text = (Path(__file__).parents[2] / "docs" / "lessons" / "README.md").read_text(encoding="utf-8")
     (row,) = re.findall(rf"^\| {name} \|(.*)\|$", text, re.MULTILINE)
-    return [float(cell.replace("%", "")) for cell in row.split("|")]
+    for value, cell in zip(measured, row.split("|"), strict=True):
+        *bound, said = cell.replace("%", "").split()
+        assert {
+            "": value == pytest.approx(float(said), rel=0.3),
+            "under": value < float(said),
+            "over": value > float(said),
+        }["".join(bound)], (name, value, cell)
 
 
 def test_the_plain_layer_fails_at_long_sequences_and_the_lstm_does_not() -> None:
@@ -144,7 +150,7 @@ def test_the_plain_layer_fails_at_long_sequences_and_the_lstm_does_not() -> None
     assert baseline == pytest.approx(1 / 6, abs=0.01)
     assert found["Elman, 10"] < 0.1 * baseline
     assert found["Elman, 10"] < found["Elman, 30"] < found["Elman, 60"]
-    assert found["Elman, 60"] > 0.6 * baseline
+    assert found["Elman, 60"] > 0.6 * baseline  # 0.7 to 1 times it, by the order in which a processor adds
     assert max(found["LSTM, 10"], found["LSTM, 30"], found["LSTM, 60"]) < 0.1 * baseline
     times = {run.name: run.time for run in memory.run.trouble.runs if run.time[0]}
     assert set(times) == {"Elman, 60", "LSTM, 60"}
@@ -154,7 +160,7 @@ def test_the_plain_layer_fails_at_long_sequences_and_the_lstm_does_not() -> None
     assert shares["Elman, 60"][1] < 0.05
     assert 0.2 < shares["LSTM, 60"][1] < 5.0
     for name in times:
-        assert [*shares[name], found[name]] == pytest.approx(lesson(name.split(",")[0]), rel=0.3)
+        fits_the_lesson(name.split(",")[0], [*shares[name], found[name]])
     assert [figure.title for figure in figures(memory)][-2:] == [
         "The slope through time, at the first weights", "The slope through time, after training"]  # fmt: skip
 
@@ -171,7 +177,7 @@ def test_the_residual_network_differs_by_its_sums_alone() -> None:
         assert len(norms) == 22
         ratios[run.name] = norms[0][0] / norms[-1][0]
         accuracy = runs(deep)[run.name].end.validation_accuracy
-        assert [ratios[run.name], 100 * accuracy] == pytest.approx(lesson(run.name), rel=0.3)
+        fits_the_lesson(run.name, [ratios[run.name], 100 * accuracy])
     assert ratios["plain"] < 1e-5
     assert ratios["residual"] > 0.05
     assert plain.end.error == pytest.approx(deep.run.trouble.baseline, rel=0.01)

@@ -115,7 +115,7 @@ def shown_form(entry: Mistake, graph: StepGraph, key: Key) -> Changed:
 
     Errors: a BacklitError where none does.
     """
-    right = key.quantity.value(key.place)
+    right = recorded(key)
     for node in graph.formulas(key):
         for changed in entry.at(Site(graph, key, node)):
             value = value_of(changed.node, recorded)

@@ -152,20 +152,5 @@ OPERATIONS: Mapping[str, Callable[..., float]] = {
 }
 """What the functions do with numbers."""
 
-LONGER: Mapping[str, int] = {"digit left out": -1, "digit doubled": 1}
-
-
-def longer_by(node: Node) -> int:
-    """Give how many decimals more a slip leaves on the sheet: -1 where one of them is left out.
-
-    >>> longer_by(doubled_node(Literal("0.25"), -2, -1)), longer_by(left_out_node(Literal("12.5"), -1, 1))
-    (1, 0)
-    """
-    if not isinstance(node, Apply) or node.head not in LONGER:
-        return 0
-    place = node.args[2]
-    return LONGER[node.head] if isinstance(place, Literal) and place.symbol.startswith("-") else 0
-
-
 STEADY = frozenset(OPERATIONS)
 """Functions whose results are texts: a small change of their number changes nothing, or a digit."""

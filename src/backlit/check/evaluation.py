@@ -38,15 +38,10 @@ def _value(node: Node, number: Number) -> Any:
         if node.head == "cases":
             return _value(_branch(node, number), number)
         return _OPERATIONS[node.head](*[_value(arg, number) for arg in node.args])
-    return constant_of(node.symbol)
+    return _constant(node.symbol)
 
 
-def operation_of(head: str) -> Callable[..., Any] | None:
-    """Give what an operation does with numbers; None of a function that is known by its name alone."""
-    return _OPERATIONS.get(head)
-
-
-def constant_of(symbol: str) -> float:
+def _constant(symbol: str) -> float:
     """Give the value of a constant."""
     return math.e if symbol == "e" else math.pi if symbol == r"\pi" else float(symbol)
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from backlit.check.roles import Role, roles_of
 from backlit.explain import Step
-from backlit.explain.algebra.tree import Node, refs
+from backlit.explain.algebra.tree import Node, Ref, refs
 from backlit.explain.record.quantities import Group, Key, Place, Quantity
 
 Way = tuple[str, str, str]
@@ -128,6 +128,11 @@ def _formula(key: Key) -> Node | None:
 def operands(node: Node) -> tuple[Key, ...]:
     """Give the numbers of the step that enter a formula, once each."""
     return tuple(dict.fromkeys(ref.key for ref in refs(node) if ref.key is not None))
+
+
+def reference(key: Key) -> Ref:
+    """Give a number for use in a formula."""
+    return key.quantity.ref(key.place.row, key.place.unit, key.place.source)
 
 
 def _way(group: Group) -> Way:

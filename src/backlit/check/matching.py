@@ -10,11 +10,11 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from backlit.check.evaluation import value_of
+from backlit.check.evaluation import recorded, value_of
 from backlit.check.graph import operands
-from backlit.check.site import Changed, Site, leaves, mapped
+from backlit.check.site import Changed, Site, mapped
 from backlit.explain.algebra.parsing import statements
-from backlit.explain.algebra.tree import Apply, Literal, Node, Ref, neg, plus, times
+from backlit.explain.algebra.tree import Apply, Literal, Node, Ref, neg, plus, refs, times
 from backlit.explain.context import fill
 from backlit.explain.record.quantities import Key, Place, Quantity
 from backlit.explain.stages.activation import ActivationStage
@@ -100,7 +100,7 @@ def changed(site: Site, node: Node, detail: str = "") -> Iterator[Changed]:
     """Give a changed formula, if it is another one with another number: a step may have numbers that agree."""
     if node == site.node:
         return
-    values = [value_of(formula, lambda key: key.quantity.value(key.place)) for formula in (node, site.node)]
+    values = [value_of(formula, recorded) for formula in (node, site.node)]
     one, other = values
     if math.isfinite(one) and math.isfinite(other) and abs(one - other) <= SAME * max(abs(one), abs(other)):
         return
@@ -223,7 +223,7 @@ def slope_at(site: Site) -> SlopePart | None:
 
 def _of_slope(site: Site, slope: Node) -> Activated | None:
     """Tell an activation by its slope inside a layer's equations."""
-    keys = {ref.key for ref in leaves(slope) if ref.key is not None}
+    keys = {ref.key for ref in refs(slope) if ref.key is not None}
     if len(keys) != 1:
         return None
     key = keys.pop()

@@ -9,11 +9,11 @@ import msgspec
 
 from backlit.check.digits import last_place
 from backlit.check.evaluation import Number, recorded, value_of
-from backlit.check.graph import StepGraph, operands
+from backlit.check.graph import StepGraph, operands, reference
 from backlit.check.roles import Role
 from backlit.explain import Step
 from backlit.explain.algebra.tree import Apply, Literal, Node, Ref
-from backlit.explain.record.quantities import Key, Place, Quantity
+from backlit.explain.record.quantities import Key, Place
 from backlit.explain.stages.activation import ActivationStage
 from backlit.explain.stages.base import ParameterQuantity
 from backlit.explain.stages.loss import ErrorPart
@@ -83,7 +83,7 @@ class Site:
 
     def ref(self, key: Key) -> Ref:
         """Give a number for use in a formula."""
-        return key.quantity.ref(key.place.row, key.place.unit, key.place.source)
+        return reference(key)
 
     # --------------------------------------------------------------------------------------------------- what is around
 
@@ -147,12 +147,6 @@ class Site:
                 continue
             yield Key(quantity, place)
 
-    def gradient_of(self, weight: Quantity) -> Quantity | None:
-        """Give dE/dw of a parameter."""
-        if isinstance(weight, ParameterQuantity):
-            return self.step.contents.backward.gradients.get(weight.id)
-        return None
-
     # ------------------------------------------------------------------------------------------------ changing formulas
 
     def with_key(self, old: Key, new: Node | Key) -> Node:
@@ -164,19 +158,6 @@ class Site:
         """Give the formula with something else for a setting or a count, by its plain name, such as "η" or "n"."""
         return mapped(self.node, lambda node: new if isinstance(node, Ref) and node.key is None and node.name == text
                       else None)  # fmt: skip
-
-    def constants(self) -> list[Ref]:
-        """Give the settings and counts in the formula, such as η and n, once each."""
-        return list({ref.name: ref for ref in leaves(self.node) if ref.key is None}.values())
-
-
-def leaves(node: Node) -> Iterator[Ref]:
-    """Give the numbers of a formula, settings included."""
-    if isinstance(node, Ref):
-        yield node
-    elif isinstance(node, Apply):
-        for arg in node.args:
-            yield from leaves(arg)
 
 
 def mapped(node: Node, change: Callable[[Node], Node | None]) -> Node:

@@ -7,9 +7,9 @@ from collections.abc import Container, Iterable, Mapping
 from graphlib import TopologicalSorter
 from typing import NamedTuple
 
-from backlit.check.evaluation import NAN, slopes_of, value_of
-from backlit.check.graph import StepGraph, operands
-from backlit.explain.algebra.tree import Node, Ref
+from backlit.check.evaluation import NAN, recorded, slopes_of, value_of
+from backlit.check.graph import StepGraph, operands, reference
+from backlit.explain.algebra.tree import Node
 from backlit.explain.record.quantities import Key
 
 MOST_SOURCES = 1500
@@ -56,7 +56,7 @@ class World:
             found = self.graph.formula(key)
         if found is None:
             earlier = self.graph.earlier(key)
-            found = None if earlier is None else _reference(earlier)
+            found = None if earlier is None else reference(earlier)
         return found
 
     def value(self, key: Key) -> float:
@@ -67,7 +67,7 @@ class World:
     def follows(self, key: Key, node: Node | None = None) -> float:
         """Give what follows from the others for a number, whether it is written or not, by another formula if given."""
         node = self.node(key) if node is None else node
-        return key.quantity.value(key.place) if node is None else self.of(node)
+        return recorded(key) if node is None else self.of(node)
 
     def of(self, node: Node) -> float:
         """Give a formula's value."""
@@ -85,7 +85,7 @@ class World:
                 continue
             node = self.node(key)
             if node is None:
-                values[key] = key.quantity.value(key.place)
+                values[key] = recorded(key)
                 continue
             missing = [need for need in operands(node) if need not in values]
             if missing and key not in open_:
@@ -102,8 +102,8 @@ class World:
     def take(self, other: World, keys: Iterable[Key]) -> None:
         """Take over numbers that are the same in another world."""
         for key in keys:
-            if key in other._estimates:
-                self._values[key], self._estimates[key] = other._values[key], other._estimates[key]
+            other._prepare(key)
+            self._values[key], self._estimates[key] = other._values[key], other._estimates[key]
 
     # ----------------------------------------------------------------------------------------------- how far rounded
 
@@ -111,7 +111,7 @@ class World:
         """Give what follows from the others for a number, with what rounding may have done."""
         node = self.node(key) if node is None else node
         if node is None:
-            return Estimate(key.quantity.value(key.place), GIVEN, 0.0)
+            return Estimate(recorded(key), GIVEN, 0.0)
         for need in operands(node):
             self._prepare(need)
         return self._by_formula(node)
@@ -154,10 +154,6 @@ class World:
         if len(total) > MOST_SOURCES:
             total = {source: slope for source, slope in total.items() if source in self.written}
         return Estimate(value, total, noise + abs(value))
-
-
-def _reference(key: Key) -> Ref:
-    return key.quantity.ref(key.place.row, key.place.unit, key.place.source)
 
 
 def lineage(graph: StepGraph, key: Key, written: Container[Key], most: int) -> list[Key]:

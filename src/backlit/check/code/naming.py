@@ -11,7 +11,7 @@ import numpy as np
 from backlit.check.code.comparing import Scale
 from backlit.check.code.planted import EVERYWHERE, PlantedStep, Planting, gradients_of, plantings, rank_of
 from backlit.check.code.records import FoundMistake
-from backlit.check.evaluation import value_of
+from backlit.check.evaluation import recorded, value_of
 from backlit.check.graph import StepGraph
 from backlit.explain.algebra.printing import plain
 from backlit.explain.algebra.tree import Node
@@ -146,7 +146,7 @@ class Search:
         """
         first, best = None, (0.0, "", "")
         for key, node in planting.changes.items():
-            value, right = value_of(node, _recorded), _recorded(key)
+            value, right = value_of(node, recorded), recorded(key)
             if (first is not None and key.quantity is not first) or not abs(value - right) > best[0]:
                 continue
             formula = self.graph.formula(key)
@@ -157,7 +157,3 @@ class Search:
 
     def _line(self, key: Key, node: Node, value: float) -> str:
         return f"{self.graph.name(key)} = {plain(node)} = {plain(node, DIGITS)} = {value:.{DIGITS}g}"
-
-
-def _recorded(key: Key) -> float:
-    return key.quantity.value(key.place)

@@ -61,7 +61,7 @@ def rank_of(mistake: Mistake) -> int:
 def plantings(graph: StepGraph, rank: int) -> list[Planting]:
     """Give all mistakes of a rank that code can make in a step, each everywhere and in each part of it."""
     found: dict[tuple[str, str], dict[Key, tuple[Node, str]]] = {}
-    for key in (*graph.numbers(),):
+    for key in graph.numbers():
         if graph.role(key) in AFTER_THE_GRADIENT or graph.formula(key) is None:
             continue
         for code, form, node, detail in _changes(graph, key, rank):
@@ -138,7 +138,7 @@ class PlantedStep:
         self._found: dict[Key, Numbers] = {}
         self._under_way: set[Key] = set()
         with np.errstate(all="ignore"):
-            for key in (*graph.numbers(),):
+            for key in graph.numbers():
                 if graph.role(key) not in AFTER_THE_GRADIENT:
                     self.numbers(key)
 

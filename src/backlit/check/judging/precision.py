@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
+from backlit.check.evaluation import recorded
 from backlit.check.worlds import Estimate
 from backlit.check.written import Written
 from backlit.explain.record.quantities import Key
@@ -73,17 +74,14 @@ class Allowance(msgspec.Struct, frozen=True):
     single: float
 
     @classmethod
-    def of(
-        cls, half: float, estimate: Estimate, halves: Mapping[Key, float], rounding: Rounding
-    ) -> Allowance:  # fmt: skip
+    def of(cls, half: float, estimate: Estimate, halves: Mapping[Key, float], rounding: Rounding) -> Allowance:
         """Add up Σ |∂f/∂source| · half a unit of the source's last digit."""
         written = way = 0.0
         for source, slope in estimate.slopes.items():
             if source in halves:
                 written += abs(slope) * halves[source]
             else:
-                known = source.quantity.value(source.place)
-                way += abs(slope) * 0.5 * rounding.unit(known)
+                way += abs(slope) * 0.5 * rounding.unit(recorded(source))
         return cls(half, written, way, estimate.noise * DOUBLE, estimate.noise * SINGLE)
 
     @property

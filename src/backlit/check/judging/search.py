@@ -57,6 +57,7 @@ class Search:
         self._searched = self._spent = 0
         self.cut_short = False
         self._beliefs: dict[str, dict[Key, Node]] = {}
+        self._allowed: dict[Claim, float] = {}
 
     # --------------------------------------------------------------------------------------------------------- variants
 
@@ -71,8 +72,8 @@ class Search:
 
     def explanations(self, claim: Claim) -> tuple[Explained, ...]:
         """Give the mistakes whose result is a wrong number, those with the most support among the other numbers."""
-        known = self.known(claim)
-        if known:
+        known = self._known(claim)
+        if known or self.exhausted:
             return known
         self._searched += 1
         world, claimed = self.learner.world(), self.learner.value(claim)
@@ -104,9 +105,9 @@ class Search:
         """Whether the mistakes of as many numbers were looked for as are looked for at most."""
         return self._searched >= MOST_SEARCHED or self._spent >= MOST_IN_ALL
 
-    def known(self, claim: Claim) -> tuple[Explained, ...]:
+    def _known(self, claim: Claim) -> tuple[Explained, ...]:
         """Give the beliefs that were found at earlier numbers and give this number too."""
-        beliefs = {fit.code: fit.mistake for fit in self._named}
+        beliefs = {fit.code for fit in self._named}
         if not beliefs:
             return ()
         trial = Trial(self.graph, claim.key, self.learner.world())
@@ -225,7 +226,9 @@ class Search:
         return count
 
     def _rough(self, claim: Claim) -> float:
-        return self.learner.allowance(claim, self.learner.own.estimate(claim.key)).right
+        if claim not in self._allowed:
+            self._allowed[claim] = self.learner.allowance(claim, self.learner.own.estimate(claim.key)).right
+        return self._allowed[claim]
 
     # ------------------------------------------------------------------------------------------------------ assumptions
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -80,12 +79,6 @@ class Trial:
         """Give the numbers with some formulas changed; those that do not follow from them are not worked out anew."""
         world = World(self.graph, self.world.written, {**self.world.changed, **changed})
         after = set(self.after(changed))
-        self._whole  # noqa: B018  (all estimates on the way are made once)
         world.take(self.world, [key for key in self.lineage if key not in after])
         self.work += len(after)
         return world
-
-    @functools.cached_property
-    def _whole(self) -> None:
-        for node in self.graph.formulas(self.key) or ():
-            self.world.estimate(self.key, node)

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from backlit.check.evaluation import recorded
 from backlit.check.graph import StepGraph
 from backlit.check.judging.findings import Explained, Finding
 from backlit.check.judging.habits import Habits
@@ -65,9 +66,7 @@ class Judge:
     def _judged(self, claim: Claim) -> Finding:
         own = self._match(claim, self.learner.own)
         if own is None or own.verdict != "right":
-            other = self._from_right_numbers(claim)
-            if other is not None and (own is None or other.verdict == "right"):
-                own = other
+            own = self._from_right_numbers(claim) or own
         if own is not None:
             return self._accepted(claim, own)
         return self._under_assumption(claim) or self._wrong(claim)
@@ -109,19 +108,19 @@ class Judge:
         finding = Finding(claim, estimate.value, allowance.right, "wrong")
         if not math.isfinite(estimate.value) and self.tainted.intersection(self.graph.needs(claim.key)):
             self.tainted.add(claim.key)
-            return Finding(claim, claim.key.quantity.value(claim.key.place), claim.written.half, "not tested",
+            return Finding(claim, recorded(claim.key), claim.written.half, "not tested",
                            "its formula gives no number here, and an earlier wrong one enters it")  # fmt: skip
         if not math.isfinite(estimate.value):
-            finding.follows, finding.allowed = claim.key.quantity.value(claim.key.place), claim.written.half
+            finding.follows, finding.allowed = recorded(claim.key), claim.written.half
             finding.remark = "its formula gives no number here: it is compared with the worked example"
         size = max(abs(finding.follows), abs(self.learner.value(claim)))
         if allowance.own + allowance.written > VAGUE * size:
             finding.remark = finding.remark or "it has too few digits to tell a mistake by"
-        elif not self.search.exhausted:
-            finding.explained = self.search.explanations(claim)
         else:
-            finding.explained = self.search.known(claim)
-            finding.remark = "" if finding.explained else NOT_LOOKED_FOR
+            exhausted = self.search.exhausted
+            finding.explained = self.search.explanations(claim)
+            if exhausted and not finding.explained:
+                finding.remark = NOT_LOOKED_FOR
         if any(found.mistake.harmless for found in finding.explained):
             finding.verdict, finding.remark, finding.explained = "rounded", finding.explained[0].words, ()
             return finding
@@ -171,7 +170,7 @@ class Judge:
 
     def _as_the_engine(self, claim: Claim, claimed: float) -> Match | None:
         """Compare with the engine's number where no formula can be followed."""
-        value = claim.key.quantity.value(claim.key.place)
+        value = recorded(claim.key)
         allowed = claim.written.half + REST * abs(value)
         return Match("right", Estimate(value, {}, 0.0), allowed) if abs(claimed - value) <= allowed else None
 
@@ -196,7 +195,7 @@ class Judge:
         for left_out in (*trials, set(sources), self.tainted):
             found = self._match(claim, self.learner.without(left_out))
             if found is not None and found.verdict == "right":
-                names = sorted(self.graph.name(key) for key in left_out & (sources or left_out))
+                names = sorted(self.graph.name(key) for key in left_out & sources)
                 return found._replace(remark=f"from the right {', '.join(names[:3])}, not from the one on the sheet")
         return None
 
@@ -231,7 +230,7 @@ def _record(working: Working, finding: Finding, every: Sequence[Finding]) -> Che
     wrong = finding.verdict == "wrong"
     return CheckedNumber(
         claim.name, graph.name(claim.key), graph.step_of(claim.key) + 1, claim.key.quantity.phase, claim.written.text,
-        finding.verdict, working.text(claim, finding.follows), working.text(claim, working.key_value(claim.key)),
+        finding.verdict, working.text(claim, finding.follows), working.text(claim, recorded(claim.key)),
         finding.allowed, finding.remark, tuple(_fit(working, found, claim.key, every) for found in finding.explained),
         working.line(claim.key) if wrong else "", working.right_line(claim.key) if wrong else "",
         finding.by.code if finding.by else "",

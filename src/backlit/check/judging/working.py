@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 
 from backlit.check import digits
-from backlit.check.evaluation import value_of
+from backlit.check.evaluation import recorded, value_of
 from backlit.check.graph import StepGraph
 from backlit.check.sheet import Claim
 from backlit.check.site import mapped
@@ -27,10 +27,6 @@ class Working:
         self.graph, self.own, self.claims = graph, own, claims
         decimals = [claim.written.decimals for claim in claims.values()]
         self.digits = max(3, min(12, max(decimals, default=DIGITS) + 1))
-
-    def key_value(self, key: Key) -> float:
-        """Give the right number."""
-        return key.quantity.value(key.place)
 
     def text(self, claim: Claim, value: float) -> str:
         """Give a number of the record in the sheet's terms, with one digit more than the sheet has."""
@@ -57,7 +53,7 @@ class Working:
     def line(self, key: Key) -> str:
         """Give the right line with the learner's own numbers."""
         node = self.own.node(key)
-        return f"{self.graph.name(key)} is given: {self.shown(self.key_value(key))}" if node is None else (
+        return f"{self.graph.name(key)} is given: {self.shown(recorded(key))}" if node is None else (
             self.changed_line(key, node))  # fmt: skip
 
     def changed_line(self, key: Key, node: Node) -> str:
@@ -85,10 +81,10 @@ class Working:
         """Give the worked example's own line."""
         node = self.own.node(key)
         if node is None:
-            return f"{self.graph.name(key)} = {self.shown(self.key_value(key))}"
+            return f"{self.graph.name(key)} = {self.shown(recorded(key))}"
         chosen = choose_cases(node, FLOATS)
         text = plain(chosen, text=lambda ref: short_text(ref.value, self.digits))
-        return " = ".join(dict.fromkeys([self.graph.name(key), plain(node), text, self.shown(self.key_value(key))]))
+        return " = ".join(dict.fromkeys([self.graph.name(key), plain(node), text, self.shown(recorded(key))]))
 
     def shown(self, value: float) -> str:
         """Give a result's text."""

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 from backlit.check.catalogue import mistake
 from backlit.check.matching import activation_name, changed, negated, text_formula, with_keys
 from backlit.check.roles import Role
-from backlit.check.site import Changed, Site, leaves, mapped
-from backlit.explain.algebra.tree import Apply, Literal, Node, call, neg, over, plus, times
+from backlit.check.site import Changed, Site, mapped
+from backlit.explain.algebra.tree import Apply, Literal, Node, call, neg, over, plus, refs, times
 from backlit.explain.record.quantities import Key
 from backlit.explain.record.recording import is_elementwise
 from backlit.explain.stages.own_formula import is_own
@@ -197,7 +197,7 @@ def class_off_by_one(site: Site) -> Iterator[Changed]:
     targets, count = site.error.targets, len(site.error.units)
     if _loss(site) != "cross_entropy" or count < 2:
         return
-    keys = [ref.key for ref in leaves(site.node) if ref.key is not None and ref.key.quantity is targets]
+    keys = [ref.key for ref in refs(site.node) if ref.key is not None and ref.key.quantity is targets]
     for step in (1, count - 1)[: 2 if count > 2 else 1]:
         new = {key: Key(targets, key.place._replace(unit=(key.place.unit + step) % count)) for key in keys}
         yield from changed(site, with_keys(site, new), "(the one before)" if step == 1 else "(the one behind)")

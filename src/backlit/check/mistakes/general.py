@@ -14,9 +14,9 @@ from backlit.check.catalogue import mistake
 from backlit.check.digits import rounded_node, to_digits
 from backlit.check.evaluation import value_of
 from backlit.check.patterns import negated
-from backlit.check.site import Changed, Site, leaves, mapped, parts, swapped, without
+from backlit.check.site import Changed, Site, mapped, parts, swapped, without
 from backlit.explain.algebra.printing import plain
-from backlit.explain.algebra.tree import Apply, Literal, Node, Ref, over, square, times
+from backlit.explain.algebra.tree import Apply, Literal, Node, Ref, over, refs, square, times
 from backlit.explain.record.quantities import Key
 
 LONGEST = 64
@@ -257,7 +257,7 @@ def _near(site: Site, key: Key) -> Iterator[Key]:
 )  # fmt: skip
 def rounded_too_early(site: Site) -> Iterator[Changed]:
     """Round all operands, one operand, or all products on the way, to some decimals or significant figures."""
-    numbers = {node: site.number(node.key) for node in leaves(site.node) if node.key is not None}
+    numbers = {node: site.number(node.key) for node in refs(site.node) if node.key is not None}
     products = _products(site)
     for digits in range(MOST_DIGITS, 1, -1):
         for figures in (False, True):

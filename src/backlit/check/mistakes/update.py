@@ -22,8 +22,8 @@ from backlit.check.patterns import (
     with_steps,
     without_factor,
 )
-from backlit.check.site import Changed, Site, leaves, mapped
-from backlit.explain.algebra.tree import Apply, Node, Ref, square
+from backlit.check.site import Changed, Site, mapped
+from backlit.explain.algebra.tree import Apply, Node, Ref, refs, square
 from backlit.explain.record.quantities import Key, Place
 
 
@@ -90,7 +90,7 @@ def schedule_left_out(site: Site) -> Iterator[Changed]:
     """Put the optimizer's own rate in the place of this step's."""
     name, own = rate_of(site), float(getattr(optimizer_of(site), "rate", 0.0))
     test = is_setting(name)
-    rate = next((ref for ref in leaves(site.node) if test(ref)), None)
+    rate = next((ref for ref in refs(site.node) if test(ref)), None)
     if rate is not None and rate.value != own:
         yield Changed(site.with_constant(name, msgspec.structs.replace(rate, value=own)), f"η = {own:g}")
 

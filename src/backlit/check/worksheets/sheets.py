@@ -9,11 +9,11 @@ from typing import Any, Literal, get_args
 import msgspec
 
 from backlit.check.graph import StepGraph
-from backlit.check.site import leaves
 from backlit.check.worksheets.search import APART, is_shown, is_worked
 from backlit.errors import BacklitError
 from backlit.explain import Drawing, Record, Step
 from backlit.explain.algebra.numerals import given_text
+from backlit.explain.algebra.tree import refs
 from backlit.explain.record.drawing_records import Grid, Maps, Moment, Unrolled
 from backlit.explain.record.node_record import Node
 from backlit.explain.record.quantities import Key
@@ -177,7 +177,7 @@ def _facts(graph: StepGraph) -> Iterator[tuple[str, str]]:
     settings: dict[str, float] = {}
     for key in graph.numbers(None):
         node = graph.formula(key)
-        for ref in () if node is None else leaves(node):
+        for ref in () if node is None else refs(node):
             if ref.key is None:
                 settings[ref.name] = ref.value
     if settings:
