@@ -107,7 +107,7 @@ def class_result(
 
 def mark(student: str, work: CheckedWork, of: int = 0) -> Marked:
     """Say what a student's checked work comes to; `of` is how many numbers the sheet asks for."""
-    wrong, given = work.wrong, len(work.numbers)
+    wrong, count = work.wrong, work.count
     titles = {fit.code: fit.title for number in wrong for fit in number.fits}
     made: dict[str, Made] = {}
     again = 0
@@ -117,10 +117,10 @@ def mark(student: str, work: CheckedWork, of: int = 0) -> Marked:
         code = " or ".join(codes)
         again += len(codes) == 1 and code in made
         made.setdefault(code, Made(code, what, number.name))
-    of = max(of, given)
-    empty = sum(number.remark == FEW_DIGITS for number in work.numbers)
-    return Marked(student, given - len(wrong) - empty + again, of, wrong[0].name if wrong else "", tuple(made.values()),
-                  len(work.of("carried")), of - given)  # fmt: skip
+    of = max(of, count.numbers)
+    vague = sum(number.remark != FEW_DIGITS for number in work.of("not tested"))
+    return Marked(student, count.right + vague + again, of, wrong[0].name if wrong else "", tuple(made.values()),
+                  count.carried, of - count.numbers)  # fmt: skip
 
 
 def _common(found: Iterable[tuple[str, str, str]]) -> tuple[Common, ...]:
