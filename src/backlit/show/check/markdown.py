@@ -31,7 +31,7 @@ def _detail(detail: Detail, several: bool) -> Iterator[str]:
     yield escaped(detail.named)
     for cause in detail.causes:
         said = escaped(" ".join(cause.sentences))
-        yield f"- **{escaped(cause.title)}.** {said}".rstrip() if len(detail.causes) > 1 else said
+        yield f"- **{escaped(cause.title)}** {said}".rstrip() if len(detail.causes) > 1 else said
         yield from map(_line, filter(None, (cause.line, cause.right)))
     yield escaped(detail.tell)
     for line in detail.lines:

@@ -220,6 +220,14 @@ def made_at(number: CheckedNumber, fit: Fit) -> str:
     return f"It was made on the way, at {plain(fit.at, NAME)}, which the sheet does not give."
 
 
+def turned(number: CheckedNumber) -> str:
+    """Say what the sheet's number is, where the lines give another: δ the negative of dE/dnet, Δw of a new weight."""
+    if number.stands_for in {"", number.record} or not number.line:
+        return ""
+    name = STEP.sub("", plain(number.name, NAME))
+    return f"These lines give {plain(number.record, NAME)}; {name} is {plain(number.stands_for, NAME)}."
+
+
 QUANTITIES = {"net", "out"}
 """Names that stay small at the beginning of a sentence."""
 
