@@ -132,7 +132,7 @@ class Judge:
             finding.remark = "its formula gives no number here: it is compared with the worked example"
         size = max(abs(finding.follows), abs(self.learner.value(claim)))
         if allowance.own + allowance.written > VAGUE * size:
-            finding.remark = finding.remark or "it has too few digits to tell a mistake by"
+            finding.remark = finding.remark or "it has too few digits to tell a mistake by: give more of them"
         else:
             exhausted = self.search.exhausted
             finding.explained = self.search.explanations(claim)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
+from decimal import Decimal
 
 from backlit.check.records import CheckedNumber, CheckedWork, Count, Fit, Verdict
 from backlit.show.report.texts import NAME, SENTENCE, plain
@@ -103,11 +104,7 @@ def beside(work: CheckedWork) -> str:
     """Say whether several wrong numbers are wrong by one mistake, and how many are not tested."""
     count, codes = work.count, {number.codes for number in work.wrong}
     one = count.wrong > 1 and len(codes) == 1 and len(next(iter(codes))) == 1
-    said = (
-        ["All of these are wrong by the same mistake." if count.wrong > 2 else "Both are by the same mistake."]
-        if one
-        else []
-    )
+    said = [f"{f'All {count.wrong:,}' if count.wrong > 2 else 'Both'} are wrong by the same mistake."] if one else []
     if count.untested and count.numbers > 1:
         said.append(f"{count.untested:,} {'is' if count.untested == 1 else 'are'} not tested.")
     return " ".join(said)
@@ -149,9 +146,11 @@ def differs(number: CheckedNumber) -> bool:
     if number.key in {"", number.follows}:
         return False
     try:
-        return not abs(float(number.key) - float(number.follows)) <= number.allowed
-    except ValueError:
+        follows, key = Decimal(number.follows), Decimal(number.key)
+    except ArithmeticError:
         return True
+    shown = Decimal(1).scaleb(int(follows.as_tuple().exponent)) if follows.is_finite() else Decimal(0)
+    return not abs(key - follows) <= max(Decimal(number.allowed), 2 * shown)
 
 
 def expected(number: CheckedNumber) -> str:
