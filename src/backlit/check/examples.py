@@ -40,7 +40,9 @@ TINY: Mapping[str, Callable[[], Step]] = {
     "two rows": lambda: _step("sigmoid", "sigmoid", "mse", [[0.9, 0.2], [0.3, 0.6]], [[0.5, -0.4], [-0.7, 0.6]]),
     "three inputs": lambda: explain_step(
         Network([Dense(1, "sigmoid", weights=[[0.6], [-0.4], [0.3]], biases=[0.1])], 3, "half_squared_error"),
-        [[0.5, -0.4, 0.2]], [[0.9]], optimizer="sgd",
-    ),  # fmt: skip
+        [[0.5, -0.4, 0.2]],
+        [[0.9]],
+        optimizer="sgd",
+    ),
 }
 """The steps by their names."""

@@ -55,7 +55,7 @@ def exponent_sign(site: Site) -> Iterator[Changed]:
 
 
 @mistake("ten-for-e", roles=("output", "forward"), title="a power of 10 is taken in place of a power of e",
-         example=OUT, why="The base of the exponential is e = 2.71828..., on the calculator the key e^x, not 10^x.")  # fmt: skip
+         example=OUT, why="The base is e = 2.71828...: the key of the calculator is e^x, not 10^x.")  # fmt: skip
 def ten_for_e(site: Site) -> Iterator[Changed]:
     """Out = 1 / (1 + 10^-net)."""
     if activation_at(site) is not None:
