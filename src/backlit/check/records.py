@@ -19,6 +19,9 @@ were cut off. not tested: what is wrong before changes it by less than its own r
 FEW_DIGITS = "it has too few digits to be tested"
 """The remark of a number that says nothing, as 0 for 0.3: it is no mistake, and earns no point."""
 
+FEW_PLACES = "it has fewer places behind the point than the sheet asks for"
+"""The remark of a number that follows as far as it goes, as 0.38 for 0.3775: no mistake, and no point."""
+
 MISTAKES: tuple[Verdict, ...] = ("wrong",)
 """The verdicts that make the exit code 1."""
 
@@ -78,6 +81,11 @@ class CheckedNumber(msgspec.Struct, frozen=True):
     right_line: str = ""
     explained_by: str = ""
     """The code of a mistake that was found at an earlier number and explains this one too."""
+
+    @property
+    def is_coarse(self) -> bool:
+        """Whether it has too few digits."""
+        return self.remark in {FEW_DIGITS, FEW_PLACES}
 
 
 class CheckedWork(msgspec.Struct, frozen=True):

@@ -14,7 +14,7 @@ from backlit.check.judging.learner import Learner
 from backlit.check.judging.precision import Allowance
 from backlit.check.judging.search import Search
 from backlit.check.judging.working import Working
-from backlit.check.records import FEW_DIGITS, CheckedNumber, CheckedWork, Fit, Verdict
+from backlit.check.records import FEW_DIGITS, FEW_PLACES, CheckedNumber, CheckedWork, Fit, Verdict
 from backlit.check.sheet import Claim, Sheet
 from backlit.check.worlds import Estimate, World
 from backlit.explain.algebra.tree import Node
@@ -51,13 +51,15 @@ class Judge:
 
     Attributes:
         findings: those of its claims, in the order of the computation.
-        wrong: the numbers that are wrong. tainted: these, and those that follow from them.
+        wrong: the numbers that are wrong. tainted: these, and those that follow from them. coarse: those that have
+            fewer places than the sheet asks for.
     """
 
-    def __init__(self, learner: Learner) -> None:
-        self.learner, self.graph = learner, learner.graph
+    def __init__(self, learner: Learner, places: int | None = None) -> None:
+        self.learner, self.graph, self.places = learner, learner.graph, places
         self.wrong: set[Key] = set()
         self.tainted: set[Key] = set()
+        self.coarse: set[Key] = set()
         self.habits = Habits.of(learner)
         self.search = Search(learner, self.habits)
         self.findings = [self._judged(claim) for claim in learner.claims]
@@ -74,12 +76,9 @@ class Judge:
     def _accepted(self, claim: Claim, match: Match) -> Finding:
         """Make the finding of a number that follows: right, or carried where an earlier wrong number is in it."""
         finding = Finding(claim, match.follows, match.allowed, match.verdict, match.remark)
-        if (
-            claim.written.unit >= COARSE
-            and claim.written.half >= SILENT * abs(match.follows)
-            and not self._is_exact(claim)
-        ):
-            finding.verdict, finding.remark = "not tested", FEW_DIGITS
+        coarse = self._coarse(claim, match)
+        if coarse:
+            finding.verdict, finding.remark = "not tested", coarse
             return finding
         if match.remark or not self.tainted & match.estimate.slopes.keys():
             return finding
@@ -89,6 +88,23 @@ class Judge:
             finding.verdict = "carried"
             self.tainted.add(claim.key)
         return finding
+
+    def _coarse(self, claim: Claim, match: Match) -> str:
+        """Give the remark of a number that has too few digits, else an empty text.
+
+        One with fewer places than the sheet asks for is as good if it has only zeros left out.
+        """
+        half, places = claim.written.half, self.places
+        if claim.written.unit >= COARSE and half >= SILENT * abs(match.follows) and not self._is_exact(claim):
+            return FEW_DIGITS
+        asked = math.inf if places is None else 0.5 * 10.0**-places
+        if half <= asked * (1.0 + REST):
+            return ""
+        allowed = asked if self.coarse & match.estimate.slopes.keys() else max(match.allowed - half, 0.0)
+        if abs(self.learner.value(claim) - match.follows) <= asked + allowed + REST:
+            return ""
+        self.coarse.add(claim.key)
+        return FEW_PLACES
 
     def _is_exact(self, claim: Claim) -> bool:
         return math.isclose(self.learner.value(claim), self.learner.plain.value(claim.key), abs_tol=REST)
@@ -216,7 +232,7 @@ def judge(graph: StepGraph, sheet: Sheet, *, title: str = "") -> CheckedWork:
         title: of the network or file.
     """
     learner = Learner(graph, sheet)
-    judged = Judge(learner)
+    judged = Judge(learner, sheet.places)
     working = Working(graph, learner.own, {claim.key: claim for claim in learner.claims})
     numbers = tuple(_record(working, finding, judged.findings) for finding in judged.findings)
     notes = (*sheet.notes, NOT_ALL) if judged.search.cut_short else sheet.notes

@@ -54,7 +54,7 @@ def sheet_of(
         Claim(one.name, reading.key, one.written, reading.sign * signs.get(reading.kind, 1), reading.base, one.place)
         for one, reading in read
     )
-    return Sheet(given.name, claims, tuple(notes))
+    return Sheet(given.name, claims, tuple(notes), given.places)
 
 
 def _declared(delta: str, figures: Mapping[str, str]) -> int | None:
