@@ -13,6 +13,7 @@ from backlit.check.judging.habits import Habits
 from backlit.check.judging.learner import Learner
 from backlit.check.judging.precision import Allowance
 from backlit.check.judging.search import Search
+from backlit.check.judging.ties import by_likelihood, telling
 from backlit.check.judging.working import Working
 from backlit.check.records import FEW_DIGITS, FEW_PLACES, CheckedNumber, CheckedWork, Fit, Verdict
 from backlit.check.sheet import Claim, Sheet
@@ -64,6 +65,22 @@ class Judge:
         self.search = Search(learner, self.habits)
         self.findings = [self._judged(claim) for claim in learner.claims]
         self.search.settle(self.findings)
+        self._count_once()
+
+    def _count_once(self) -> None:
+        """Take numbers that are wrong by one mistake, made once where the sheet gives no number, for wrong once."""
+        made: dict[tuple[str, frozenset[Key]], Explained] = {}
+        for finding in self.findings:
+            if finding.verdict != "wrong" or len(finding.explained) != 1:
+                continue
+            fit = finding.explained[0]
+            where = fit.code, frozenset(fit.changed)
+            if fit.changed.keys() & self.learner.given.keys():
+                continue
+            if where in made:
+                finding.verdict, finding.by, finding.explained = "carried", made[where], ()
+                self.wrong.discard(finding.claim.key)
+            made.setdefault(where, fit)
 
     def _judged(self, claim: Claim) -> Finding:
         own = self._match(claim, self.learner.own)
@@ -125,7 +142,7 @@ class Judge:
         if not math.isfinite(estimate.value) and self.tainted.intersection(self.graph.needs(claim.key)):
             self.tainted.add(claim.key)
             return Finding(claim, recorded(claim.key), claim.written.half, "not tested",
-                           "its formula gives no number here, and an earlier wrong one enters it")  # fmt: skip
+                           "the formula gives no number here, and an earlier wrong one enters it")  # fmt: skip
         if not math.isfinite(estimate.value):
             finding.follows, finding.allowed = recorded(claim.key), claim.written.half
             finding.remark = "its formula gives no number here: it is compared with the worked example"
@@ -174,7 +191,7 @@ class Judge:
         way = allowance.written + allowance.on_the_way + allowance.double
         shorter = abs(claimed) <= abs(follows) + way and claimed * follows >= -abs(way * follows)
         if shorter and gap <= 2.0 * (half + allowance.written) + allowance.double:
-            return "truncated", "its last digits were cut off instead of rounded"
+            return "truncated", "the last digits were cut off instead of rounded"
         if gap <= allowance.rounded:
             return "rounded", "a number on the way was rounded to the sheet's digits"
         longer = abs(claimed) - abs(follows)  # what is cut off makes a number smaller, by what is on the way either
@@ -233,7 +250,7 @@ def judge(graph: StepGraph, sheet: Sheet, *, title: str = "") -> CheckedWork:
     """
     learner = Learner(graph, sheet)
     judged = Judge(learner, sheet.places)
-    working = Working(graph, learner.own, {claim.key: claim for claim in learner.claims})
+    working = Working(learner)
     numbers = tuple(_record(working, finding, judged.findings) for finding in judged.findings)
     notes = (*sheet.notes, NOT_ALL) if judged.search.cut_short else sheet.notes
     wrong = (finding.claim.key for finding in judged.findings if finding.verdict == "wrong")
@@ -243,13 +260,14 @@ def judge(graph: StepGraph, sheet: Sheet, *, title: str = "") -> CheckedWork:
 
 def _record(working: Working, finding: Finding, every: Sequence[Finding]) -> CheckedNumber:
     claim, graph = finding.claim, working.graph
-    wrong = finding.verdict == "wrong"
+    wrong, found = finding.verdict == "wrong", by_likelihood(finding)
+    like = found[0].node if found and found[0].site == claim.key else None
     return CheckedNumber(
         claim.name, graph.name(claim.key), graph.step_of(claim.key) + 1, claim.key.quantity.phase, claim.written.text,
         finding.verdict, working.text(claim, finding.follows), working.text(claim, recorded(claim.key)),
-        finding.allowed, finding.remark, tuple(_fit(working, found, claim.key, every) for found in finding.explained),
-        working.line(claim.key) if wrong else "", working.right_line(claim.key) if wrong else "",
-        finding.by.code if finding.by else "",
+        finding.allowed, finding.remark, tuple(_fit(working, one, claim.key, every) for one in found),
+        working.line(claim.key, like) if wrong else "", working.right_line(claim.key, like) if wrong else "",
+        finding.by.code if finding.by else "", working.stands_for(claim), telling(working, claim, found),
     )  # fmt: skip
 
 
@@ -259,5 +277,5 @@ def _fit(working: Working, found: Explained, of: Key, every: Sequence[Finding]) 
     return Fit(
         found.code, found.mistake.title, found.mistake.why, working.graph.name(found.site),
         working.changed_line(found.site, found.node), found.detail, explained, len(mistakes), found.together,
-        "" if found.site == of else working.line(found.site),
+        "" if found.site == of else working.line(found.site, found.node),
     )  # fmt: skip
