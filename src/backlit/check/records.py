@@ -52,11 +52,12 @@ class CheckedNumber(msgspec.Struct, frozen=True):
     """A number of the sheet with what is said of it.
 
     Attributes:
-        name: as the sheet calls it. record: as the worked example does, if the two differ with its sign.
+        name: as the sheet calls it. record: as the worked example does.
+        means: what the sheet's number is by the record's name, such as "-dE/dnet(h1)"; empty where it is the record's.
         step: which of several steps, from 1.
         given: the text on the sheet. follows: what follows from the learner's own earlier numbers. key: the right one.
-            Both have one digit more than the sheet gives, in the sheet's sign.
-        allowed: how far from `follows` it may lie.
+            Both have one digit more than the sheet gives, in the sheet's convention.
+        allowed: how far from `follows` it may lie, in that convention.
         remark: what there is to say beside the verdict; may be empty.
         fits: of a wrong number, the mistakes whose result it is: one is its name, several are a tie.
         line: of a wrong number, the right line of the worked example with the learner's own numbers.
@@ -78,6 +79,10 @@ class CheckedNumber(msgspec.Struct, frozen=True):
     right_line: str = ""
     explained_by: str = ""
     """The code of a mistake that was found at an earlier number and explains this one too."""
+    means: str = ""
+    terms: tuple[str, ...] = ()
+    """Of a wrong number, what the numbers of the sheet in its lines are by the names there, where a factor other than a
+    sign lies between: the lines are those of the worked example."""
 
 
 class CheckedWork(msgspec.Struct, frozen=True):

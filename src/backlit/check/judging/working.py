@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from backlit.check import digits
 from backlit.check.evaluation import recorded, value_of
@@ -46,9 +46,15 @@ class Working:
         claim = self.claims.get(ref.key)
         if claim is not None and claim.base is None:
             text = claim.written.text
-            if claim.sign > 0:
+            if claim.factor == 1.0:
                 return text
         return short_text(self.own.value(ref.key), self.digits)
+
+    def terms(self, keys: Iterable[Key]) -> tuple[str, ...]:
+        """Say what numbers of the sheet in the lines of some numbers are there, by a factor other than a sign."""
+        there = dict.fromkeys(one for key in keys for one in (key, *self.graph.needs(key)))
+        claims = (self.claims.get(key) for key in there)
+        return tuple(claim.means for claim in claims if claim and claim.means and abs(claim.factor) != 1.0)
 
     def line(self, key: Key) -> str:
         """Give the right line with the learner's own numbers."""

@@ -18,7 +18,7 @@ HINTS = {1: "the place", 2: "the kind", 3: "the line"}
 """The hints, each with what it adds."""
 
 BLANK: dict[str, Any] = {"follows": "", "key": "", "allowed": 0.0, "remark": "", "fits": (), "line": "",
-                         "right_line": "", "explained_by": ""}  # fmt: skip
+                         "right_line": "", "explained_by": "", "terms": ()}  # fmt: skip
 
 
 def hint_of(hint: int | None) -> int | None:
@@ -63,7 +63,9 @@ def _first(number: CheckedNumber, hint: int) -> CheckedNumber:
     if elsewhere and line:  # the sheet does not give what enters it
         line = without_numbers(line, number.record)
     fits = tuple(_fit(fit, number, hint) for fit in number.fits)
-    return _blank(number, fits=fits, line=_allowed(line, number, number.record) if hint > 2 else "")
+    if hint == 2:
+        return _blank(number, fits=fits)
+    return _blank(number, fits=fits, line=_allowed(line, number, number.record), terms=number.terms)
 
 
 def _fit(fit: Fit, number: CheckedNumber, hint: int) -> Fit:

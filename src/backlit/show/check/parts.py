@@ -213,7 +213,8 @@ def _detail(work: CheckedWork, number: CheckedNumber, place: int, hint: int | No
     if at and record is not None:
         parts = (record.plain_formula, record.plain_substituted, record.shown)
         lines.insert(0, _line(EXAMPLE, EQUALS.join((record.name, *dict.fromkeys(parts))), record.name))
-    also = (words.sentence(number.remark),) if number.remark and (number.fits or hint) else ()
+    remark = words.sentence(number.remark) if number.remark and (number.fits or hint) else ""
+    also = tuple(filter(None, (words.in_terms(number), remark)))
     return Detail(place, words.name_of(number, steps=steps), words.heading(number, steps=steps),
                   words.expected(number), words.named(number, hint), causes, tuple(filter(None, lines)), also,
                   record)  # fmt: skip

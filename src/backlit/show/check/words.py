@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from backlit.check.records import CheckedNumber, CheckedWork, Fit, Verdict
 from backlit.errors import counted
-from backlit.show.check.lines import is_number, parts_of
 from backlit.show.report.texts import NAME, SENTENCE, plain
 
 VERDICTS: dict[Verdict, str] = {
@@ -147,17 +146,9 @@ def right(work: CheckedWork) -> str:
 
 def heading(number: CheckedNumber, *, steps: bool = False) -> str:
     """Give a wrong number with what the sheet has; where the worked example calls it otherwise, that name too."""
-    own = ("-" if is_negative(number) else "") + plain(number.record, NAME)
+    own = plain(number.means or number.record, NAME)
     also = f" ({own} in the worked example)" if number.record and own != plain(number.name, NAME) else ""
     return f"{name_of(number, steps=steps)} = {plain(number.given)}{also}"
-
-
-def is_negative(number: CheckedNumber) -> bool:
-    """Tell whether the sheet has the negative of the worked example's number: as δ is -dE/dnet for many."""
-    result = parts_of(number.right_line, number.record)[-1]
-    if not is_number(result) or not is_number(number.key) or not float(number.key):
-        return False
-    return result.startswith("-") != number.key.startswith("-")
 
 
 def differs(number: CheckedNumber) -> bool:
@@ -206,6 +197,18 @@ def title_of(fit: Fit) -> str:
     title = plain(fit.title, SENTENCE).rstrip(".")
     between = " " if fit.detail.startswith("(") else ", "
     return f"{title}{between}{plain(fit.detail, SENTENCE)}" if fit.detail else title
+
+
+def in_terms(number: CheckedNumber) -> str:
+    """Say that the lines are in the worked example's terms, where the sheet has a factor; empty where it has none."""
+    if not number.terms:
+        return ""
+    shown = ", ".join(plain(term, NAME) for term in number.terms[:3])
+    more = len(number.terms) - 3
+    yours = "is" if len(number.terms) == 1 else "are"
+    what = "number" if len(number.terms) == 1 else "numbers"
+    return f"The lines are in the worked example's terms: the sheet's {what} there {yours} {shown}" + (
+        f" and {more:,} more." if more > 0 else ".")  # fmt: skip
 
 
 def explains(fit: Fit, others: str) -> str:
