@@ -45,8 +45,8 @@ def check_work(
         claimed: the learner's numbers by the names of the worked example or of textbooks: {"net(h1)": "0.3775",
             "δ(o1)": "-0.1385", "w5 new": 0.3589}; arrays of gradients by the parameters' names, {"1.W": dW1}; or the
             path of a sheet: .csv, .json, .npz, or a network file. The digits of a text count as they are written.
-        delta: what δ is: "dE/dnet", or "-dE/dnet", where a weight changes by plus the rate times δ times the input; of a
-            batch "n dE/dnet", without the 1/n of the mean. Without it, that is taken under which more numbers follow.
+        delta: what δ is: "dE/dnet", or "-dE/dnet", where a weight changes by plus the rate times δ times the input; of
+            a batch "n dE/dnet", without the 1/n of the mean. Without it, that is taken under which more numbers follow.
         velocity: how the velocity v is worked out: "μv - ηg", "μv + ηg" or "μv + g"; without it, as δ is.
         steps: which step of the training the numbers are of, that name none; 1 by default.
         epoch: the numbers are of the steps of this epoch, which are counted from 1.

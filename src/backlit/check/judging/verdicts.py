@@ -227,7 +227,8 @@ def _record(working: Working, finding: Finding, every: Sequence[Finding]) -> Che
     return CheckedNumber(
         claim.name, graph.name(claim.key), graph.step_of(claim.key) + 1, claim.key.quantity.phase, claim.written.text,
         finding.verdict, working.text(claim, finding.follows), working.text(claim, recorded(claim.key)),
-        finding.allowed / abs(claim.factor), finding.remark, tuple(_fit(working, found, claim.key, every) for found in finding.explained),
+        finding.allowed / abs(claim.factor), finding.remark,
+        tuple(_fit(working, found, claim.key, every) for found in finding.explained),
         working.line(claim.key) if wrong else "", working.right_line(claim.key) if wrong else "",
         finding.by.code if finding.by else "", claim.means,
         working.terms([claim.key, *(fit.site for fit in finding.explained)]) if wrong else (),

@@ -71,6 +71,7 @@ class _Sheet:
         self.chosen: dict[str, Way] = {topic.name: topic.ways[0] for topic in self.topics}
         self.why: dict[str, str] = {}
         self.plain = World(graph, {})
+        self._weights = {update.new: update.parameter for step in graph.steps for update in step.contents.updates}
         self._order = sorted(range(len(read)), key=lambda k: graph.order(read[k][1].key))
         self._tried: dict[tuple[int, ...], list[int]] = {}
 
@@ -108,11 +109,19 @@ class _Sheet:
             base = 0.0 if reading.base is None else own.value(reading.base)
             claimed, follows = factor.value * numbered.written.value, own.follows(reading.key) - base
             last = 1.5 * numbered.written.unit * abs(factor.value)
-            count = int(abs(claimed - follows) <= max(last, NEAR * abs(follows)))
+            size = abs(follows - self._old(reading, own))
+            count = int(abs(claimed - follows) <= max(last, NEAR * size))
             if reading.base is not None and reading.key in given:
                 count += abs(claimed + base - given[reading.key]) <= max(last, NEAR * abs(claimed))
             found.append(count)
         return found
+
+    def _old(self, reading: Reading, own: World) -> float:
+        """Give the old weight of a new one, whose change tells more than its size; 0 of another number."""
+        if reading.base is not None or self.graph.role(reading.key) != "new weight":
+            return 0.0
+        old = self._weights.get(reading.key.quantity)
+        return 0.0 if old is None else own.value(Key(old, reading.key.place))
 
     def of(self, topic: Topic) -> list[int]:
         """Give the places of a topic's numbers."""

@@ -10,6 +10,11 @@ from backlit.errors import BacklitError
 
 VELOCITIES = {"μv-ηg": "μv - ηg", "μv+ηg": "μv + ηg", "μv+g": "μv + g", "μv-g": "μv - g"}
 """The ways to write a velocity, by their texts without spaces."""
+SYMBOLS = (
+    (r"^(?:momentum|gamma|beta|mu|β|γ|m)", "μ"), (r"(?<=[+-])(?:learningrate|alpha|rate|lr|eta|α)", "η"),
+    (r"(?<=[+\-η])(?:gradient|grad|de/dw|dw)$", "g"),
+)  # fmt: skip
+"""Other names of the share that is kept, the rate and the slope."""
 
 
 class Declared(NamedTuple):
@@ -56,9 +61,8 @@ def velocity_of(text: str) -> str:
     ('μv + g', 'μv - ηg', 'μv + ηg')
     """
     word = re.sub(r"[\s_·*()]+", "", plain(text)).casefold().removeprefix("v=").replace("δ=", "")
-    for names, sign in ((r"momentum|beta|mu|β|m|µ|γ|gamma", "μ"), (r"(?<=[+-])(?:learningrate|alpha|rate|lr|eta|α)", "η"),
-                        (r"(?<=[+\-η])(?:gradient|grad|de/dw|dw)$", "g")):  # fmt: skip
-        word = re.sub(rf"^(?:{names})" if sign == "μ" else names, sign, word)
+    for names, sign in SYMBOLS:
+        word = re.sub(names, sign, word)
     if not word:
         return ""
     if word not in VELOCITIES:
