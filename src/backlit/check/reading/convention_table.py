@@ -51,10 +51,16 @@ Kind = str
 
 
 class Way(NamedTuple):
-    """One way to write the numbers of a topic: the factor of each kind in a step, and what it is, in words."""
+    """One way to write the numbers of a topic.
 
-    factors: Mapping[Kind, Callable[[Step], Factor]]
+    Attributes:
+        name: by which it is declared; may be empty. says: what it is, in words; may be empty of Backlit's own.
+        factors: that of each kind of number in a step.
+    """
+
+    name: str
     says: str
+    factors: Mapping[Kind, Callable[[Step], Factor]] = {}
 
 
 class Topic(NamedTuple):
@@ -62,14 +68,13 @@ class Topic(NamedTuple):
 
     Attributes:
         kinds: the numbers that it is about. after: the roles of those that follow from them, and so tell the way.
-        ways: Backlit's own first. declared: what declares the way.
+        ways: Backlit's own first.
     """
 
     name: str
     kinds: frozenset[Kind]
     after: frozenset[Role]
     ways: tuple[Way, ...]
-    declared: str
 
 
 def kinds_of(graph: StepGraph, reading: Reading) -> tuple[Kind, ...]:
@@ -93,15 +98,13 @@ def is_mean(step: Step) -> bool:
 
 def topics(graph: StepGraph) -> tuple[Topic, ...]:
     """Give the topics of steps, each with the ways that are other forms of the same rule there."""
-    of_change = Way({"change": _negative}, "Δw is read as the old weight minus the new one")
-    found = [
-        Topic("delta", frozenset({"delta"}), frozenset(), (Way({}, "δ is read as dE/dnet"), MINUS_DELTA), "delta"),
-        Topic("change", frozenset({"change"}), frozenset(),
-              (Way({}, "Δw is read as the new weight minus the old one"), of_change), ""),
-        Topic("mean", frozenset({"row slope", "gradient", "error"}), AFTER, MEANS, "delta"),
-        Topic("velocity", frozenset({"velocity"}), frozenset({"new weight"}), tuple(_velocities(graph)), "velocity"),
-    ]  # fmt: skip
-    return tuple(found)
+    none: frozenset[Role] = frozenset()
+    return (
+        Topic("delta", frozenset({"delta"}), none, DELTA),
+        Topic("change", frozenset({"change"}), none, CHANGE),
+        Topic("mean", frozenset({"row slope", "gradient", "error"}), AFTER, MEAN),
+        Topic("velocity", frozenset({"velocity"}), frozenset({"new weight"}), tuple(_velocities(graph))),
+    )
 
 
 def _negative(step: Step) -> Factor:
@@ -112,16 +115,20 @@ def _share(step: Step) -> Factor:
     return Factor(1.0 / step.recording.rows, times="n")
 
 
-MINUS_DELTA = Way({"delta": _negative}, "δ is read as -dE/dnet")
-OF_A_ROW = Way(
-    {"row slope": _share}, "the slopes of a row, and δ, are read without the 1/n of the mean, which dE/dw has"
+DELTA = (Way("dE/dnet", "δ is read as dE/dnet"), Way("-dE/dnet", "δ is read as -dE/dnet", {"delta": _negative}))
+CHANGE = (
+    Way("", "Δw is read as the new weight minus the old one"),
+    Way("", "Δw is read as the old weight minus the new one", {"change": _negative}),
 )
-MEANS = (
-    Way({}, ""), OF_A_ROW,
-    Way({"row slope": _share, "gradient": _share},
-        "the slopes, and δ, are read as those of the sum over the rows, n times those of the mean"),
-    Way({"row slope": _share, "gradient": _share, "error": _share},
-        "E and the slopes, and δ, are read as those of the sum over the rows, n times those of the mean"),
+OF_A_ROW = Way(
+    "n", "the slopes of a row, and δ, are read without the 1/n of the mean, which dE/dw has", {"row slope": _share}
+)
+MEAN = (
+    Way("", ""), OF_A_ROW,
+    Way("", "the slopes, and δ, are read as those of the sum over the rows, n times those of the mean",
+        {"row slope": _share, "gradient": _share}),
+    Way("", "E and the slopes, and δ, are read as those of the sum over the rows, n times those of the mean",
+        {"row slope": _share, "gradient": _share, "error": _share}),
 )  # fmt: skip
 
 
@@ -129,7 +136,7 @@ def _velocities(graph: StepGraph) -> list[Way]:
     """Give the ways to write v = μv - ηg with w + v: with the rate outside, only where it stays the same."""
     rates = {rate for step in graph.steps for rate in step.recording.rates}
     rate = float(rates.pop()) if len(rates) == 1 else 0.0
-    found = [Way({}, ""), _velocity("μv + ηg", "w - v", Factor(-1.0))]
+    found = [Way("μv - ηg", ""), _velocity("μv + ηg", "w - v", Factor(-1.0))]
     if rate:
         found += [_velocity("μv + g", "w - ηv", Factor(-rate, over="η")),
                   _velocity("μv - g", "w + ηv", Factor(rate, over="η"))]  # fmt: skip
@@ -137,4 +144,4 @@ def _velocities(graph: StepGraph) -> list[Way]:
 
 
 def _velocity(rule: str, update: str, factor: Factor) -> Way:
-    return Way({"velocity": lambda _: factor}, f"v is read as {rule}, with {update}")
+    return Way(rule, f"v is read as {rule}, with {update}", {"velocity": lambda _: factor})

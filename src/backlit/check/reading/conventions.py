@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from backlit.check.graph import StepGraph
-from backlit.check.reading.convention_table import Factor, Topic, Way, kinds_of, topics
+from backlit.check.reading.convention_table import OF_A_ROW, Factor, Topic, Way, kinds_of, topics
 from backlit.check.reading.declarations import Declared
 from backlit.check.reading.name_rules import Reading
 from backlit.check.worlds import World
 from backlit.check.written import Written
+from backlit.errors import BacklitError
 from backlit.explain.record.quantities import Key
 
 DELTAS = ("δ", "delta", "Delta", "Δ")
@@ -48,8 +49,7 @@ def recognised(
         before = dict(sheet.chosen)
         for topic in sheet.topics:
             if topic.name not in said:
-                said_why = _chosen(sheet, topic, declared)
-                sheet.why[topic.name] = said_why
+                sheet.why[topic.name] = _chosen(sheet, topic, declared)
         if sheet.chosen == before:
             break
     notes += filter(None, (_note(sheet, topic, said) for topic in sheet.topics))
@@ -130,19 +130,18 @@ class _Sheet:
 
 def _declared(sheet: _Sheet, declared: Declared) -> set[str]:
     """Choose what is declared; give the topics that it settles."""
-    wanted: dict[str, Callable[[Way], bool]] = {}
-    if declared.sign is not None:
-        wanted["delta"] = lambda way: ("delta" in way.factors) == (declared.sign == -1)
-    if declared.rows:
-        wanted["mean"] = lambda way: set(way.factors) == {"row slope"}
-    if declared.velocity:
-        wanted["velocity"] = lambda way: f" {declared.velocity}," in way.says or not way.says
-    settled = set()
+    signs = {None: "", 1: "dE/dnet", -1: "-dE/dnet"}
+    wanted = {"delta": signs[declared.sign], "mean": "n" if declared.rows else "", "velocity": declared.velocity}
+    settled = {topic.name for topic in sheet.topics if wanted.get(topic.name)}
     for topic in sheet.topics:
-        fits = [way for way in topic.ways if topic.name in wanted and wanted[topic.name](way)]
-        if fits:
-            sheet.chosen[topic.name] = fits[-1]
-            settled.add(topic.name)
+        if topic.name in settled:
+            fits = [way for way in topic.ways if way.name == wanted[topic.name]]
+            if not fits:
+                raise BacklitError(
+                    f"velocity is declared as {declared.velocity}, with the rate at the update; the rate changes "
+                    "between the steps here, so that is another rule than Backlit's: declare none."
+                )
+            sheet.chosen[topic.name] = fits[0]
     return settled
 
 
@@ -162,13 +161,13 @@ def _chosen(sheet: _Sheet, topic: Topic, declared: Declared) -> str:
         gain = sum(found) - sum(usual)
         after = [k for k in tells if not set(way.factors).intersection(sheet.kinds[k])]
         told = sum(found[k] - usual[k] for k in after)
-        if gain < CLEARLY or gain <= best or (after and told <= 0):
+        if gain < CLEARLY or gain <= best or told < 0 or (not told and not all(found[k] for k in after)):
             continue
-        sure = bool(after)
-        if not sure and not _is_named_freely(sheet, about, declared):
-            why = "unclear"
+        moved = [k for k in about if set(way.factors).intersection(sheet.kinds[k])]
+        if not told and not _is_named_freely(sheet, moved, declared):
+            why = "unclear" if way is OF_A_ROW else why
             continue
-        sheet.chosen[topic.name], best, why = way, gain, "more" if sure else ""
+        sheet.chosen[topic.name], best, why = way, gain, "more" if told else ""
     return why
 
 
@@ -225,7 +224,7 @@ UNCLEAR = (
     'the slopes of rows follow without the 1/n of the mean, too; if that is meant, declare it with delta, "n dE/dnet"'
 )
 UNTOLD = {
-    "mean": 'no number of the sheet tells whether dE/dw has it: declare it with delta, "dE/dnet" or "n dE/dnet"',
+    "mean": 'no other number of the sheet tells: declare it with delta, "dE/dnet" or "n dE/dnet"',
     "velocity": 'no new weight of the sheet tells that: declare it with velocity, such as "μv - ηg"',
 }
 """What is said of a way that was chosen though no number that follows from it is given."""
