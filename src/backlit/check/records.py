@@ -57,11 +57,11 @@ class CheckedNumber(msgspec.Struct, frozen=True):
     """A number of the sheet with what is said of it.
 
     Attributes:
-        name: as the sheet calls it. record: as the worked example does, if the two differ with its sign.
+        name: as the sheet calls it. record: as the worked example does.
         step: which of several steps, from 1.
         given: the text on the sheet. follows: what follows from the learner's own earlier numbers. key: the right one.
-            Both have one digit more than the sheet gives, in the sheet's sign.
-        allowed: how far from `follows` it may lie.
+            Both have one digit more than the sheet gives, in the sheet's convention.
+        allowed: how far from `follows` it may lie, in that convention.
         remark: what there is to say beside the verdict; may be empty.
         fits: of a wrong number, the mistakes whose result it is: one is its name, several are a tie.
         line: of a wrong number, the right line of the worked example with the learner's own numbers.
@@ -87,11 +87,19 @@ class CheckedNumber(msgspec.Struct, frozen=True):
     """What it is in the worked example's names where that is no name alone: -dE/dnet(h1), or w5+ - w5 of a change."""
     tells: str = ""
     """Of a tie, a number that would tell its mistakes apart if it were given; its own name where more digits would."""
+    terms: tuple[str, ...] = ()
+    """Of a wrong number, what the numbers of the sheet in its lines are by the names there, where a factor other than a
+    sign lies between: the lines are those of the worked example."""
 
     @property
     def codes(self) -> frozenset[str]:
         """The codes of the mistakes that give it."""
         return frozenset({fit.code for fit in self.fits} | ({self.explained_by} - {""}))
+
+    @property
+    def is_coarse(self) -> bool:
+        """Whether it has too few digits."""
+        return self.remark in {FEW_DIGITS, FEW_PLACES}
 
 
 class Count(msgspec.Struct, frozen=True):
@@ -118,11 +126,6 @@ class Count(msgspec.Struct, frozen=True):
         verdicts = Counter(number.verdict for number in numbers)
         carried, untested, wrong = verdicts["carried"], verdicts["not tested"], sum(verdicts[one] for one in MISTAKES)
         return cls(len(numbers), len(numbers) - untested - wrong, carried, untested, wrong)
-
-    @property
-    def is_coarse(self) -> bool:
-        """Whether it has too few digits."""
-        return self.remark in {FEW_DIGITS, FEW_PLACES}
 
 
 class CheckedWork(msgspec.Struct, frozen=True):

@@ -111,10 +111,10 @@ class Judge:
 
         One with fewer places than the sheet asks for is as good if it has only zeros left out.
         """
-        half, places = claim.written.half, self.places
+        half, places = claim.half, self.places
         if claim.written.unit >= COARSE and half >= SILENT * abs(match.follows) and not self._is_exact(claim):
             return FEW_DIGITS
-        asked = math.inf if places is None else 0.5 * 10.0**-places
+        asked = math.inf if places is None else 0.5 * abs(claim.factor) * 10.0**-places
         if half <= asked * (1.0 + REST):
             return ""
         allowed = asked if self.coarse & match.estimate.slopes.keys() else max(match.allowed - half, 0.0)
@@ -141,10 +141,10 @@ class Judge:
         finding = Finding(claim, estimate.value, allowance.right, "wrong")
         if not math.isfinite(estimate.value) and self.tainted.intersection(self.graph.needs(claim.key)):
             self.tainted.add(claim.key)
-            return Finding(claim, recorded(claim.key), claim.written.half, "not tested",
+            return Finding(claim, recorded(claim.key), claim.half, "not tested",
                            "the formula gives no number here, and an earlier wrong one enters it")  # fmt: skip
         if not math.isfinite(estimate.value):
-            finding.follows, finding.allowed = recorded(claim.key), claim.written.half
+            finding.follows, finding.allowed = recorded(claim.key), claim.half
             finding.remark = "its formula gives no number here: it is compared with the worked example"
         size = max(abs(finding.follows), abs(self.learner.value(claim)))
         if allowance.own + allowance.written > VAGUE * size:
@@ -187,7 +187,7 @@ class Judge:
 
     def _rounded(self, claim: Claim, claimed: float, follows: float, allowance: Allowance) -> tuple[Verdict, str]:
         """Tell whether rounding explains the gap, and which."""
-        gap, half = abs(claimed - follows), claim.written.half
+        gap, half = abs(claimed - follows), claim.half
         way = allowance.written + allowance.on_the_way + allowance.double
         shorter = abs(claimed) <= abs(follows) + way and claimed * follows >= -abs(way * follows)
         if shorter and gap <= 2.0 * (half + allowance.written) + allowance.double:
@@ -204,7 +204,7 @@ class Judge:
     def _as_the_engine(self, claim: Claim, claimed: float) -> Match | None:
         """Compare with the engine's number where no formula can be followed."""
         value = recorded(claim.key)
-        allowed = claim.written.half + REST * abs(value)
+        allowed = claim.half + REST * abs(value)
         return Match("right", Estimate(value, {}, 0.0), allowed) if abs(claimed - value) <= allowed else None
 
     def _within_ends(self, claim: Claim, claimed: float, estimate: Estimate, world: World, node: Node | None) -> bool:
@@ -215,7 +215,7 @@ class Judge:
             if source in halves and source in moved and source != claim.key:
                 moved[source] += math.copysign(halves[source], slope * towards)
         end = World(self.graph, moved, world.changed).follows(claim.key, node)
-        return bool((claimed - end) * towards <= claim.written.half * (1.0 + 1e-9))
+        return bool((claimed - end) * towards <= claim.half * (1.0 + 1e-9))
 
     def _from_right_numbers(self, claim: Claim) -> Match | None:
         """Tell whether a number follows from right numbers where the learner's own earlier ones are wrong."""
@@ -237,7 +237,7 @@ class Judge:
         own, claimed = self.learner.given.get(claim.key), self.learner.value(claim)
         if own is None or own == claimed or claim.key in self.wrong:
             return None
-        allowed = claim.written.half + self.learner.halves.get(claim.key, 0.0)
+        allowed = claim.half + self.learner.halves.get(claim.key, 0.0)
         return Match("right", Estimate(own, {}, 0.0), allowed) if abs(own - claimed) <= allowed else None
 
 
@@ -265,9 +265,11 @@ def _record(working: Working, finding: Finding, every: Sequence[Finding]) -> Che
     return CheckedNumber(
         claim.name, graph.name(claim.key), graph.step_of(claim.key) + 1, claim.key.quantity.phase, claim.written.text,
         finding.verdict, working.text(claim, finding.follows), working.text(claim, recorded(claim.key)),
-        finding.allowed, finding.remark, tuple(_fit(working, one, claim.key, every) for one in found),
+        finding.allowed / abs(claim.factor), finding.remark,
+        tuple(_fit(working, one, claim.key, every) for one in found),
         working.line(claim.key, like) if wrong else "", working.right_line(claim.key, like) if wrong else "",
-        finding.by.code if finding.by else "", working.stands_for(claim), telling(working, claim, found),
+        finding.by.code if finding.by else "", claim.means, telling(working, claim, found),
+        working.terms([claim.key, *(fit.site for fit in found)]) if wrong else (),
     )  # fmt: skip
 
 

@@ -23,7 +23,7 @@ TASK = ("input", "weight", "target")
 """The roles of numbers that the task gives."""
 OFF = (0, -1, 1)
 """Units of the last digit by which the learner's number may be off the expected one."""
-Make = Callable[[Node, int, int, int], Node]
+Make = Callable[[Node, int, int, int, float], Node]
 PLACES = 9
 """So many digits from the last one on are tried."""
 
@@ -52,16 +52,17 @@ def _of_length(site: Site, make: Make, last: int, first: int) -> Iterator[Change
     """Give what a slip makes of each digit of a number that is rounded to 10^last."""
     if not math.isfinite(site.expected) or not site.expected:
         return
-    seen = {float(rounded(site.expected, -last))}
-    top = math.floor(math.log10(abs(site.expected)))  # zeros before the first digit: the point moves with them
+    scale, on_sheet = site.scale, site.expected / site.scale
+    seen = {float(rounded(on_sheet, -last)) * scale}
+    top = math.floor(math.log10(abs(on_sheet)))  # zeros before the first digit: the point moves with them
     own = number_node(site.expected)
     for off, place in itertools.product(
         OFF if site.sheet else OFF[:1], range(last + first, min(last + PLACES, top + 1))
     ):
-        result = value_of(make(own, last, place, off), site.number)
+        result = value_of(make(own, last, place, off, scale), site.number)
         if math.isfinite(result) and result not in seen:
             seen.add(result)
-            yield Changed(make(site.node, last, place, off), _words(place))
+            yield Changed(make(site.node, last, place, off, scale), _words(place))
 
 
 @mistake(

@@ -216,7 +216,8 @@ def _detail(work: CheckedWork, number: CheckedNumber, place: int, hint: int | No
     records = {record.name: record for record in work.records}
     at = {fit.at for fit in fits if words.made_at(number, fit)}
     record = records.get(min(at)) if len(at) == 1 else records.get(number.record)
-    also = (words.sentence(number.remark),) if number.remark and (fits or hint) else ()
+    remark = words.sentence(number.remark) if number.remark and (fits or hint) else ""
+    also = tuple(filter(None, (words.in_terms(number), remark)))
     tell = "" if hint == 1 else words.tell(number)
     return Detail(place, words.name_of(number, steps=steps), words.heading(number, steps=steps),
                   words.expected(number), words.named(number, hint), causes, tell, tuple(filter(None, lines)), also,

@@ -205,6 +205,18 @@ def title_of(fit: Fit) -> str:
     return f"{title}{between}{plain(fit.detail, SENTENCE)}" if fit.detail else title
 
 
+def in_terms(number: CheckedNumber) -> str:
+    """Say that the lines are in the worked example's terms, where the sheet has a factor; empty where it has none."""
+    if not number.terms:
+        return ""
+    shown = ", ".join(plain(term, NAME) for term in number.terms[:3])
+    more = len(number.terms) - 3
+    yours = "is" if len(number.terms) == 1 else "are"
+    what = "number" if len(number.terms) == 1 else "numbers"
+    return f"The lines are in the worked example's terms: the sheet's {what} there {yours} {shown}" + (
+        f" and {more:,} more." if more > 0 else ".")  # fmt: skip
+
+
 def explains(fit: Fit, others: str) -> str:
     """Say how many of the sheet's numbers a mistake explains, and which others; empty where that is one alone."""
     if fit.explains < 2:

@@ -7,7 +7,8 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from backlit.check.reading.givens import EmptySheetError, Given, GivenError, GivenSheet, delta_of
+from backlit.check.reading.declarations import delta_of, velocity_of
+from backlit.check.reading.givens import EmptySheetError, Given, GivenError, GivenSheet
 from backlit.check.reading.name_forms import squashed
 from backlit.check.reading.number_texts import number_of
 from backlit.errors import BacklitError
@@ -55,7 +56,8 @@ def sheet_of_table(text: str, name: str, notes: tuple[str, ...] = ()) -> GivenSh
 
     Cells are separated by commas, semicolons or tabs; a comma within brackets belongs to a name. A line at the top may
     name the columns (name, number, step, row); others do not count. A cell that is empty is not given. A line
-    "delta,-dE/dnet", or a comment "# delta = -dE/dnet", says what δ is; "# student: Ada" whose the sheet is.
+    "delta,-dE/dnet", or a comment "# delta = -dE/dnet", says what δ is, "# velocity = μv + g" how v is worked out;
+    "# student: Ada" whose the sheet is.
 
     Errors: a GivenError for a cell that is no number, a BacklitError where the text is no such table.
     """
@@ -83,15 +85,16 @@ def sheet_of_table(text: str, name: str, notes: tuple[str, ...] = ()) -> GivenSh
             raise GivenError(f"{value} has no name; expected one beside it, such as net(h1).", row.line, value)
         found.append((row, value))
     delta, student, whose = delta_of(said.get("delta", "")), said.get("student", ""), said.get("sheet", "")
+    velocity = velocity_of(said.get("velocity", ""))
     if not found:
         why = "the cells of its numbers are empty: fill some in." if asked else "expected lines such as net(h1),0.3775."
-        empty = GivenSheet(name, (), delta, notes, student, asked=asked, sheet=whose)
+        empty = GivenSheet(name, (), delta, notes, student, asked=asked, sheet=whose, velocity=velocity)
         raise EmptySheetError(f"{name} gives no number; {why}", empty)
     if len(found) > MOST_NUMBERS:
         raise BacklitError(f"{name} gives {len(found):,} numbers; expected at most {MOST_NUMBERS:,}.")
     points = sign != ";" and any(re.search(r"\d\.\d", value) for _, value in found)
     numbers = tuple(_numbers(found, columns, points=points))
-    return GivenSheet(name, numbers, delta, notes, student, asked=asked, sheet=whose)
+    return GivenSheet(name, numbers, delta, notes, student, asked=asked, sheet=whose, velocity=velocity)
 
 
 def whose_of_table(text: str) -> GivenSheet:
@@ -191,6 +194,8 @@ def _is_said(label: str, value: str, said: dict[str, str]) -> bool:
         said["student"] = value
     elif key in OF_SHEET and not _is_number(value):
         said["sheet"] = value
+    elif key == "velocity" and re.search(r"[a-zμβ]", value, re.IGNORECASE):
+        said["velocity"] = value
     else:
         return _is(label, NAMES) and _is(value, NUMBERS)
     return True
