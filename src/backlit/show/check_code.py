@@ -191,7 +191,7 @@ def _of_losses(record: CheckedLosses) -> Parts:
         right = f"{record.right[k]:.9g}" if k < len(record.right) else ""
         verdict = "differs" if differs and k >= at else ""
         rows.append((str(k + record.begins), f"{record.mine[k]:.9g}", right, verdict))
-    notes = [f"Yours are taken as measured {record.measured}; tolerance {record.tolerance:g}."] if at and differs else []
+    notes = [f"Ours are measured {record.measured}; tolerance {record.tolerance:g}."] if differs else []
     notes += [_sentence(note) for note in record.notes]
     if differs and not record.mistakes:
         notes.append("No training with one setting changed gives these losses.")

@@ -11,10 +11,11 @@ import numpy.typing as npt
 
 from backlit.check.code.calling import Call
 from backlit.check.code.comparing import factors
+from backlit.check.code.plan import Plan
 from backlit.check.code.recording import MOST_STEPS, EpochLosses, Way, epochs_of, ways_of
 from backlit.check.code.records import CheckedLosses, FoundMistake, LossStage
 from backlit.check.code.returned import as_array
-from backlit.check.code.trials import Plan, Trial, trials
+from backlit.check.code.trials import TRIALS, Trial
 from backlit.check.written import Written
 from backlit.engine import Network, Training
 from backlit.errors import BacklitError, collecting, counted
@@ -25,7 +26,7 @@ ROUNDED = range(3, 9)
 """Losses whose longest has so many decimals were rounded; with fewer they tell nothing."""
 FIRST_LOSSES = (
     ("before training, then after each epoch", "before any step"),
-    ("the mean of the epoch's batches, before each one's step", "as the mean of the first epoch's batches"),
+    ("as the mean of the epoch's batches, before each one's step", "as the mean of the first epoch's batches"),
     ("after each epoch", "after the first epoch"),
 )
 
@@ -68,8 +69,8 @@ def check_losses(
     losses: shuffle neither, `shuffle=False`.
 
     Args:
-        my_losses: a loss for each epoch, or for each step, numbers or texts such as "0.2871"; or a function as `bl.check_gradients` takes
-            it, which trains and returns them.
+        my_losses: a loss for each epoch, or for each step, numbers or texts such as "0.2871"; or a function as
+            `bl.check_gradients` takes it, which trains and returns them.
         network: with the weights that your training began with; or a `bl.Training` that has not run yet.
         X, Y: the rows, not given beside a training. settings: of `bl.Training`.
         tolerance: the largest relative difference that passes: by default 1e-6, 1e-3 in float32.
@@ -93,41 +94,41 @@ def _checked(my_losses: Any, plan: Plan, tolerance: float | None) -> CheckedLoss
     plan = plan.for_losses(len(mine))
     usual = TOLERANCES.get(plan.network.dtype.name, TOLERANCES["float32"])
     judge = _Judge(mine, half_units, usual if tolerance is None else tolerance)
-    right = Trial("", "", "", plan)
-    ours = judge.follow(right, to_the_end=True)
+    ours = judge.follow(Trial("", "", "", plan), to_the_end=True)
+    whole = judge.whole(ours)
+    if whole is not None and (whole.factor == 1.0 or _is_sum(plan, whole.factor)):
+        return _record(judge, whole, None, "")
+    named = _named(judge, plan) if whole is None else [(_scaled(whole), whole.way)]
+    found = [mistake for mistake, _ in named]
+    ours = [one for one in ours if one.factor == 1.0]
     best = max(ours, key=lambda one: one.agree)
-    if best.agree == len(mine):
-        return _record(judge, best, None, "")
-    scaled = judge.follow(right, scaled=True)
-    whole = [one for one in scaled if one.agree == len(mine)]
-    summed = [one for one in whole if _is_sum(plan, one.factor)]
-    if summed:
-        way = f"{summed[0].way.measured}, {summed[0].name} × ours: a sum in place of a mean, or a mean in that of a sum"
-        return _record(judge, summed[0], None, "", measured=way)
-    found = [_scaled(whole[0])] if whole else [*_named(judge, plan)]
-    if found:  # ours is shown as the learner records
-        best = max(ours, key=lambda one: (one.way.measured == found[0].where, one.agree))
-    stage = _stage(best, named=bool(found))
+    way = named[0][1] if named else best.way
+    best = max(ours, key=lambda one: (one.way.measured == way.measured, one.agree))
+    first = best.first if way.measured == best.way.measured else way.first
+    stage = _stage(first, told=bool(best.agree or named))
     notes = [*_notes(judge, plan, ours, best, stage, found)]
-    return _record(judge, best, best.first, stage, found=found, notes=notes)
+    return _record(judge, best, first, stage, found=found, notes=notes)
 
 
 def _record(
-    judge: _Judge, of: Followed, first: int | None, stage: LossStage, *, measured: str = "",
+    judge: _Judge, of: Followed, first: int | None, stage: LossStage, *,
     found: Sequence[FoundMistake] = (), notes: Sequence[str] = (),
 ) -> CheckedLosses:  # fmt: skip
+    measured = of.way.measured
+    if of.factor != 1.0:
+        measured += f", as {'a sum' if of.factor > 1.0 else 'a mean'}: {of.name} × ours"
     right = tuple(of.factor * value for value in of.values[: len(judge.mine)])
     return CheckedLosses(
-        tuple(judge.mine), right, measured or of.way.measured, first, stage, judge.tolerance, tuple(found),
+        tuple(judge.mine), right, measured, first, stage, judge.tolerance, tuple(found),
         tuple(notes), of.way.begins, of.agree, of.way.per,
     )  # fmt: skip
 
 
-def _stage(best: Followed, *, named: bool) -> LossStage:
-    """Give what differs first: nothing tells where an unknown loss was measured that none of ours agrees with."""
-    if not best.agree and not named:
+def _stage(first: int, *, told: bool) -> LossStage:
+    """Give what differs first; nothing tells where it is measured if no loss of ours agrees with it."""
+    if not told:
         return "first loss"
-    return "before training" if best.first == 0 else "first step" if best.first == 1 else "later"
+    return "before training" if first == 0 else "first step" if first == 1 else "later"
 
 
 def _is_sum(plan: Plan, factor: float) -> bool:
@@ -200,22 +201,21 @@ class _Judge:
         """Tell whether the learner's loss number k, from 0, is a value."""
         return abs(self.mine[k] - value) <= self.tolerance * abs(value) + self.half_units[k] * 1.01
 
-    def follow(self, trial: Trial, *, scaled: bool = False, to_the_end: bool = False) -> list[Followed]:
+    def follow(self, trial: Trial, *, to_the_end: bool = False) -> list[Followed]:
         """Make a training for as long as one of the ways of recording it may give the learner's losses.
 
-        Args:
-            trial: the training. scaled: whether the losses may be a factor of it that has a name; else they are
-                compared as they are. to_the_end: whether to go on where nothing agrees any more.
+        Each way comes as it is, and times the factors with a name by which the first loss is the learner's;
+        `to_the_end` says to go on with the former where nothing agrees any more.
         """
         plan, count = trial.plan, len(self.mine)
-        followed = [] if scaled else [Followed(way) for way in ways_of(plan)]
-        for epoch in epochs_of(trial):
-            if scaled and epoch.number == 1:
-                followed = [*self._scaled(plan, epoch)]
-            for one in followed:
-                if (one.open or to_the_end) and len(one.values) < count:
-                    self._go_on(one, one.way.losses(epoch))
-            if not any((one.open or to_the_end) and len(one.values) < count for one in followed):
+        followed = [Followed(way) for way in ways_of(plan)]
+        for epoch in epochs_of(plan, trial.step):
+            if epoch.number == 1:
+                followed += self._scaled(plan, epoch)
+            waiting = [one for one in followed if one.open or (to_the_end and one.factor == 1.0)]
+            for one in waiting:
+                self._go_on(one, one.way.losses(epoch))
+            if all(len(one.values) >= count or not (one.open or to_the_end) for one in waiting):
                 break
         return followed
 
@@ -228,17 +228,17 @@ class _Judge:
                         yield Followed(way, factor, name)
 
     def _go_on(self, one: Followed, values: Sequence[float]) -> None:
-        for value in values:
+        for value in values[: len(self.mine) - len(one.values)]:
             k = len(one.values)
             one.values.append(value)
-            if one.open and k < len(self.mine):
+            if one.open:
                 one.open = self.agrees(k, one.factor * value)
                 one.agree += one.open
 
-    def whole(self, trial: Trial, *, scaled: bool = False) -> Followed | None:
-        """Give the way of recording a training in which all losses agree; None where there is none."""
-        found = (one for one in self.follow(trial, scaled=scaled) if one.agree == len(self.mine))
-        return next(found, None)
+    def whole(self, followed: Sequence[Followed]) -> Followed | None:
+        """Give the first way in which all losses agree, with a factor only where there is no other; None if none."""
+        found = (one for one in followed if one.agree == len(self.mine))
+        return min(found, key=lambda one: one.factor != 1.0, default=None)
 
 
 def _scaled(one: Followed) -> FoundMistake:
@@ -248,18 +248,20 @@ def _scaled(one: Followed) -> FoundMistake:
     )  # fmt: skip
 
 
-def _named(judge: _Judge, plan: Plan) -> Iterator[FoundMistake]:
+def _named(judge: _Judge, plan: Plan) -> list[tuple[FoundMistake, Way]]:
     """Give the mistakes whose training has all of the learner's losses; else those of which it has a factor."""
-    exact, tried = list[FoundMistake](), [*trials(plan)]
-    for trial in tried:
-        one = judge.whole(trial)
-        if one is not None:
-            exact.append(trial.found(one.way.measured))
-    yield from exact
-    for trial in tried if not exact else ():
-        one = judge.whole(trial, scaled=True)
-        if one is not None:
-            yield trial.found(one.way.measured, f"and the loss is {one.name} × ours")
+    scaled = list[tuple[FoundMistake, Way]]()
+    for kind in TRIALS:
+        exact = list[tuple[FoundMistake, Way]]()
+        for trial in kind(plan):
+            one = judge.whole(judge.follow(trial))
+            if one is not None and one.factor == 1.0:
+                exact.append((trial.found(one.way.measured), one.way))
+            elif one is not None:
+                scaled.append((trial.found(one.way.measured, f"and the loss is {one.name} × ours"), one.way))
+        if exact:
+            return exact
+    return scaled
 
 
 def _notes(

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import functools
-import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
 
-from backlit.check.code.trials import Plan, Trial
-from backlit.engine import Network, Objective, SingleUpdates, Training, rule_of
+from backlit.check.code.plan import Plan
+from backlit.engine import Executable, Network, Objective, SingleUpdates, Training, data_of, rule_of
 from backlit.errors import BacklitError
 from backlit.kernels.types import Array
 
@@ -95,29 +94,29 @@ def _sum(of: Sequence[Measured]) -> list[Measured]:
     return [Measured(len(of) * mean.loss, len(of) * mean.penalty) for mean in _mean(of)]
 
 
-_BEFORE_TRAINING = Way(
-    "before training, then after each epoch", lambda e: [*([e.start] if e.number == 1 else []), e.end], 0, 0)  # fmt: skip
+_BEFORE_TRAINING = Way("before training, then after each epoch",
+                       lambda e: [e.start, e.end] if e.number == 1 else [e.end], 0, 0)  # fmt: skip
 _AFTER = Way("after each epoch", lambda e: [e.end])
 _ONE_BATCH = (Way("before each step", lambda e: [e.own], 0), _BEFORE_TRAINING, _AFTER)
 _SEVERAL = (
-    Way("the mean of the epoch's batches, before each one's step", lambda e: [e.own]),
+    Way("as the mean of the epoch's batches, before each one's step", lambda e: [e.own]),
     _BEFORE_TRAINING,
     _AFTER,
-    Way("the mean of the batches' losses, before each one's step, each batch counted alike, also one of fewer rows",
+    Way("as the mean of the batches' losses, before each one's step, each batch counted alike, also one of fewer rows",
         lambda e: _mean(e.before)),
-    Way("the sum of the batches' losses, before each one's step", lambda e: _sum(e.before)),
-    Way("the last batch of each epoch, before its step", lambda e: [*e.before[-1:]]),
-    Way("the first batch of each epoch, before its step", lambda e: [*e.before[:1]], 0),
-    Way("each batch, before its step", lambda e: [*e.before], 0, per="step"),
-    Way("each batch, after its step", lambda e: [*e.after], per="step"),
-    Way("the last batch of each epoch, after its step", lambda e: [*e.after[-1:]]),
-    Way("the mean of the epoch's batches, after each one's step", lambda e: _mean(e.after, e.sizes)),
-    Way("the mean of the batches' losses, after each one's step, each batch counted alike, also one of fewer rows",
+    Way("as the sum of the batches' losses, before each one's step", lambda e: _sum(e.before)),
+    Way("on the last batch of each epoch, before its step", lambda e: [*e.before[-1:]]),
+    Way("on the first batch of each epoch, before its step", lambda e: [*e.before[:1]], 0),
+    Way("on each batch, before its step", lambda e: [*e.before], 0, per="step"),
+    Way("on each batch, after its step", lambda e: [*e.after], per="step"),
+    Way("on the last batch of each epoch, after its step", lambda e: [*e.after[-1:]]),
+    Way("as the mean of the epoch's batches, after each one's step", lambda e: _mean(e.after, e.sizes)),
+    Way("as the mean of the batches' losses, after each one's step, each batch counted alike, also one of fewer rows",
         lambda e: _mean(e.after)),
-    Way("the sum of the batches' losses, after each one's step", lambda e: _sum(e.after)),
+    Way("as the sum of the batches' losses, after each one's step", lambda e: _sum(e.after)),
 )  # fmt: skip
-_VALIDATION = Way(
-    "after each epoch, on the rows of the validation", lambda e: [] if e.validation is None else [e.validation])  # fmt: skip
+_VALIDATION = Way("after each epoch, on the rows of the validation",
+                  lambda e: [] if e.validation is None else [e.validation])  # fmt: skip
 
 
 def ways_of(plan: Plan) -> tuple[Way, ...]:
@@ -132,23 +131,25 @@ def ways_of(plan: Plan) -> tuple[Way, ...]:
 # ----------------------------------------------------------------------------------------------------------- a training
 
 
-def epochs_of(trial: Trial) -> Iterator[EpochLosses]:
-    """Make a training, and give what can be recorded of each epoch; ends where the training diverges."""
-    plan = trial.plan
+def epochs_of(plan: Plan, step: int = 0) -> Iterator[EpochLosses]:
+    """Make a training, and give what can be recorded of each epoch; ends where the training diverges.
+
+    `step` is how many steps the optimizer takes for done.
+    """
     network = plan.network.copy()
     rows = _Rows(network, plan)
-    single = 1 < plan.batches and plan.steps <= MOST_STEPS
+    single = plan.batches > 1 and plan.steps <= MOST_STEPS
     kind = SingleUpdates if single else Training
     training = kind(network, plan.X, plan.Y, **plan.arguments())
-    training.step = trial.step
+    training.step = step
     epochs = _stepped(training, rows) if isinstance(training, SingleUpdates) else _whole(training)
     start = Measured(rows.loss(), plan.penalty(network))
     number = 0
     try:
-        for own, penalty, steps in epochs:
+        for own, mean_penalty, steps in epochs:
             number += 1
             end = Measured(rows.loss(), plan.penalty(network))
-            penalty = start.penalty if math.isnan(penalty) else penalty
+            penalty = start.penalty if mean_penalty is None else mean_penalty
             validation = rows.validation_loss()
             yield EpochLosses(
                 number, start, end, Measured(own - penalty, penalty), steps,
@@ -159,13 +160,13 @@ def epochs_of(trial: Trial) -> Iterator[EpochLosses]:
         return
 
 
-Trained = tuple[float, float, BatchSteps | None]
-"""Of an epoch: the loss that a training records, the mean penalty in it (NaN: that at its start), its steps."""
+Trained = tuple[float, float | None, BatchSteps | None]
+"""Of an epoch: the loss that a training records, the mean penalty in it (None: that at its start), its steps."""
 
 
 def _whole(training: Training) -> Iterator[Trained]:
     for epoch in training:
-        yield epoch.loss, math.nan, None
+        yield epoch.loss, None, None
 
 
 def _stepped(training: SingleUpdates, rows: _Rows) -> Iterator[Trained]:
@@ -202,11 +203,14 @@ class _Rows:
         self.network, self.plan = network, plan
         weights = plan.settings.get("sample_weight")
         self.weights = None if weights is None else np.asarray(weights, np.float64)
+        self._executable = Executable(network, len(plan.X), target_columns=plan.Y.shape[1], compiled=False)
+        self._memory = self._executable.memory()
         self._all = self._objective(plan.X, plan.Y, self.weights)
         self._validation = None if plan.validation is None else self._objective(*plan.validation)
 
     def _objective(self, X: Array, Y: Array, weights: Array | None = None) -> Objective:
-        return Objective.of(self.network, X, Y, weights, rule=rule_of(self.network), training=0, compiled=False)
+        data = data_of(X, Y, np.zeros(0) if weights is None else weights, np.arange(len(X)))
+        return Objective(self._executable, data, rule_of(self.network), memory=self._memory, training=0)
 
     def loss(self) -> float:
         """Give the loss of all rows."""
