@@ -157,12 +157,12 @@ def _mistakes(found: Sequence[FoundMistake], *, together: bool = False, of: str 
     for number, one in enumerate(found):
         begins = alone if not tie and not together else "Together" if together and not number else (
             "and" if together else f"One of {len(found)} that give these numbers")  # fmt: skip
-        if tie and not one.explains_all:
-            begins = "It may be"
+        if not together and one.of and not one.explains_all:
+            begins = f"{'It may be' if tie else 'The mistake'} in {_listed(one.explains)}"
         detail = f" ({one.detail.strip('()')})" if one.detail else ""
         where = f", {one.where if one.where == 'everywhere' else f'in {one.where}'}" if one.of else ""
         explains = f"; explains {len(one.explains)} of {one.of}" if one.of else ""
-        if one.of and not one.explains_all:
+        if together and not one.explains_all:
             explains += f" ({', '.join(one.explains)})"
         lines = f"yours: {one.line}\nright: {one.right_line}" if one.line else ""
         yield f"{begins}: {one.title}{detail}{where}{explains}. [{one.code}]", one.why, lines

@@ -12,6 +12,7 @@ from backlit.check.code.calling import Call, Layout
 from backlit.check.code.comparing import ALL_ZEROS, Facts, Scale, checked_array, tolerance_of
 from backlit.check.code.matching import Pairing, paired
 from backlit.check.code.naming import Search
+from backlit.check.code.planted import gradient_keys
 from backlit.check.code.records import CheckedArray, FoundMistake
 from backlit.check.code.returned import given_arrays
 from backlit.check.graph import StepGraph
@@ -183,7 +184,9 @@ class Check:
                 return [], False, 0, f"on {counted(len(places), 'row')} alone all gradients are right"
         if not compared.mine or all(array.relation == ALL_ZEROS for array in compared.arrays if not array.passed):
             return [], False, 0, ""
-        found, together = Search(self.graph(rows), compared.mine, compared.right, compared.scale).found()
+        graph = self.graph(rows)
+        search = Search(graph, gradient_keys(graph), compared.mine, compared.right, compared.scale)
+        found, together = search.found()
         return found, together, len(rows.X), note
 
     def graph(self, rows: Rows) -> StepGraph:
