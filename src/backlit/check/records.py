@@ -21,6 +21,9 @@ were cut off. not tested: what is wrong before changes it by less than its own r
 FEW_DIGITS = "too few digits to be tested"
 """The remark of a number that says nothing, as 0 for 0.3: it is no mistake, and earns no point."""
 
+FEW_PLACES = "it has fewer places behind the point than the sheet asks for"
+"""The remark of a number that follows as far as it goes, as 0.38 for 0.3775: no mistake, and no point."""
+
 MISTAKES: tuple[Verdict, ...] = ("wrong",)
 """The verdicts that make the exit code 1."""
 
@@ -54,11 +57,11 @@ class CheckedNumber(msgspec.Struct, frozen=True):
     """A number of the sheet with what is said of it.
 
     Attributes:
-        name: as the sheet calls it. record: as the worked example does, if the two differ with its sign.
+        name: as the sheet calls it. record: as the worked example does.
         step: which of several steps, from 1.
         given: the text on the sheet. follows: what follows from the learner's own earlier numbers. key: the right one.
-            Both have one digit more than the sheet gives, in the sheet's sign.
-        allowed: how far from `follows` it may lie.
+            Both have one digit more than the sheet gives, in the sheet's convention.
+        allowed: how far from `follows` it may lie, in that convention.
         remark: what there is to say beside the verdict; may be empty.
         fits: of a wrong number, the mistakes whose result it is: one is its name, several are a tie.
         line: of a wrong number, the right line of the worked example with the learner's own numbers.
@@ -84,11 +87,19 @@ class CheckedNumber(msgspec.Struct, frozen=True):
     """What it is in the worked example's names where that is no name alone: -dE/dnet(h1), or w5+ - w5 of a change."""
     tells: str = ""
     """Of a tie, a number that would tell its mistakes apart if it were given; its own name where more digits would."""
+    terms: tuple[str, ...] = ()
+    """Of a wrong number, what the numbers of the sheet in its lines are by the names there, where a factor other than a
+    sign lies between: the lines are those of the worked example."""
 
     @property
     def codes(self) -> frozenset[str]:
         """The codes of the mistakes that give it."""
         return frozenset({fit.code for fit in self.fits} | ({self.explained_by} - {""}))
+
+    @property
+    def is_coarse(self) -> bool:
+        """Whether it has too few digits."""
+        return self.remark in {FEW_DIGITS, FEW_PLACES}
 
 
 class Count(msgspec.Struct, frozen=True):

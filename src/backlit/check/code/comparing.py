@@ -10,7 +10,7 @@ import numpy as np
 from msgspec.structs import replace
 
 from backlit.check.code.records import CheckedArray
-from backlit.check.code.returned import Given
+from backlit.check.code.returned import Given, as_units, of_units
 from backlit.engine import Network, element_name
 from backlit.kernels.types import Array
 
@@ -70,7 +70,7 @@ def checked_array(
 ) -> tuple[CheckedArray, Array | None]:
     """Compare an array; give the record, and the learner's numbers in the right one's shape where they have one.
 
-    `layout` says that the learner's weights lie as (units, inputs).
+    `layout` says that the learner's weights lie as (units, inputs), filters as (filters, channels, rows, columns).
     """
     base = CheckedArray(name, "" if given is None else given.name, right.shape, "missing", math.inf, size=right.size)
     if given is None or given.array is None:
@@ -78,7 +78,7 @@ def checked_array(
     own, transposed = _laid(given.array.astype(np.float64), right, scale, layout)
     if own is None:
         shape = given.array.shape
-        expected = f"{right.shape}" + (f" or {right.shape[::-1]}" if right.ndim == 2 else "")
+        expected = f"{right.shape}" + (f" or {as_units(right).shape}" if right.ndim > 1 else "")
         remark = f"has shape {shape}, expected {expected}" + _of_shape(given.array.astype(np.float64), right, scale)
         return replace(base, verdict="wrong shape", remark=remark), None
     difference = scale.difference(own, right)
@@ -111,11 +111,10 @@ def _laid(given: Array, right: Array, scale: Scale, layout: bool) -> tuple[Array
             None, False)  # fmt: skip
     if given.size == right.size and 1 in right.shape and given.squeeze().ndim <= 1:
         return given.reshape(right.shape), given.shape == right.shape[::-1] != right.shape
+    turned = of_units(given) if given.ndim == right.ndim else given
     if given.shape != right.shape:
-        return (given.T, True) if given.ndim == 2 and given.T.shape == right.shape else (None, False)
-    if given.ndim == 2 and given.shape[0] == given.shape[1] and layout:
-        return given.T, True
-    return given, False
+        return (turned, True) if turned.shape == right.shape else (None, False)
+    return (turned, True) if turned.shape == right.shape and layout else (given, False)
 
 
 def _of_shape(given: Array, right: Array, scale: Scale) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 from backlit.check import digits
 from backlit.check.evaluation import recorded, value_of
@@ -44,14 +45,6 @@ class Working:
                 return fixed
         return figures_text(on_sheet, max(written.figures, 2) + 1)
 
-    def stands_for(self, claim: Claim) -> str:
-        """Give what a claim is in the worked example's names, where the sheet has no number of it as it is."""
-        name = self.graph.name(claim.key)
-        if claim.base is not None:
-            name = f"{name} - {self.graph.name(claim.base)}"
-            return name if claim.sign > 0 else f"-({name})"
-        return name if claim.sign > 0 else f"-{name}"
-
     def number(self, ref: Ref) -> str:
         """Give the text of a number inside a line: as the sheet has it, else rounded."""
         if ref.key is None:
@@ -59,9 +52,15 @@ class Working:
         claim = self.claims.get(ref.key)
         if claim is not None and claim.base is None:
             text = claim.written.text
-            if claim.sign > 0:
+            if claim.factor == 1.0:
                 return text
         return short_text(self.own.value(ref.key), self.digits)
+
+    def terms(self, keys: Iterable[Key]) -> tuple[str, ...]:
+        """Say what numbers of the sheet in the lines of some numbers are there, by a factor other than a sign."""
+        there = dict.fromkeys(one for key in keys for one in (key, *self.graph.needs(key)))
+        claims = (self.claims.get(key) for key in there)
+        return tuple(claim.means for claim in claims if claim and claim.means and abs(claim.factor) != 1.0)
 
     def way(self, key: Key, like: Node | None = None) -> Node | None:
         """Give a number's formula; of several, that which has the most numbers in common with another one."""

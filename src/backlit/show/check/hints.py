@@ -17,7 +17,7 @@ HINTS = {1: "the place", 2: "the kind", 3: "the line"}
 """The hints, each with what it adds."""
 
 BLANK: dict[str, Any] = {"follows": "", "key": "", "allowed": 0.0, "remark": "", "fits": (), "line": "",
-                         "right_line": "", "explained_by": "", "tells": ""}  # fmt: skip
+                         "right_line": "", "explained_by": "", "tells": "", "terms": ()}  # fmt: skip
 
 
 def hint_of(hint: int | None) -> int | None:
@@ -57,8 +57,10 @@ def _first(number: CheckedNumber, hint: int) -> CheckedNumber:
         at = min(places, default="")
         return _blank(number, remark=f"the mistake may be on the way to it, in the line of {at}" if elsewhere else "")
     fits = tuple(_fit(fit, number, hint) for fit in number.fits)
-    line = _formula(number.line, number.record, number) if hint > 2 else ""
-    return _blank(number, fits=fits, line=line, tells=number.tells)
+    if hint == 2:
+        return _blank(number, fits=fits, tells=number.tells)
+    line = _formula(number.line, number.record, number)
+    return _blank(number, fits=fits, line=line, tells=number.tells, terms=number.terms)
 
 
 def _fit(fit: Fit, number: CheckedNumber, hint: int) -> Fit:

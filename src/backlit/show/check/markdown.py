@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
+from backlit.show.check.html import large
 from backlit.show.check.parts import Detail, Line, Parts
 from backlit.show.check.text import TABLE_NOTE, calculation_text, cells_of, head_of
 from backlit.show.worked.escapes import escaped
@@ -46,7 +47,7 @@ def _line(line: Line) -> str:
     fence = "```"
     while fence in body:
         fence += "`"
-    label = f"{line.label[:1].upper()}{line.label[1:]}:\n\n" if line.label else ""
+    label = f"{large(line.label)}:\n\n" if line.label else ""
     return f"{label}{fence}\n{body}\n{fence}"
 
 

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from decimal import Decimal
 
 from backlit.check.records import CheckedNumber, CheckedWork, Count, Fit, Verdict
-from backlit.show.report.texts import NAME, SENTENCE, plain
+from backlit.show.report.texts import NAME, SENTENCE, listed, plain
 
 VERDICTS: dict[Verdict, str] = {
     "right": "right", "carried": "right, carried", "rounded": "right, rounded on the way",
@@ -220,11 +220,23 @@ def made_at(number: CheckedNumber, fit: Fit) -> str:
 
 
 def turned(number: CheckedNumber) -> str:
-    """Say what the sheet's number is, where the lines give another: δ the negative of dE/dnet, Δw of a new weight."""
+    """Say what the sheet's number is, where the lines give another: δ the negative of dE/dnet, Δw of a new weight.
+
+    Where a convention of the sheet makes a factor, also of the numbers that enter the lines.
+    """
+    if number.terms:
+        return in_terms(number.terms)
     if number.stands_for in {"", number.record} or not number.line:
         return ""
     name = STEP.sub("", plain(number.name, NAME))
     return f"These lines give {plain(number.record, NAME)}; {name} is {plain(number.stands_for, NAME)}."
+
+
+def in_terms(terms: Sequence[str]) -> str:
+    """Say that the lines are in the worked example's terms, where the sheet has a factor."""
+    there = "number there is" if len(terms) == 1 else "numbers there are"
+    shown = listed([plain(term, NAME) for term in terms], 3)
+    return f"The lines are in the worked example's terms: the sheet's {there} {shown}."
 
 
 QUANTITIES = {"net", "out"}
