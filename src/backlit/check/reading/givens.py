@@ -11,6 +11,10 @@ LONGEST_NAME = 200
 """Characters of a name: those of the worked example have some 30."""
 
 
+MOST_NUMBERS = 20_000
+"""Numbers of a sheet: so many are read and judged in some seconds."""
+
+
 class Given(msgspec.Struct, frozen=True):
     """A number of a sheet before its name is read.
 
@@ -65,6 +69,11 @@ class GivenSheet(msgspec.Struct, frozen=True):
     asked: int = 0
     velocity: str = ""
 
+    def __post_init__(self) -> None:
+        count = len(self.numbers) + sum(len(array.numbers) for array in self.arrays)
+        if count > MOST_NUMBERS:
+            raise BacklitError(too_many(self.name or "the sheet", count))
+
 
 class EmptySheetError(BacklitError):
     """A sheet on which no number is given; `sheet` is what it says else."""
@@ -89,3 +98,8 @@ def _check_length(name: str, line: int) -> None:
             f"the name {name[:20]!r}... has {len(name):,} characters; expected at most {LONGEST_NAME}.",
             line,
         )
+
+
+def too_many(name: str, count: int) -> str:
+    """Say that a sheet, or an array, has more numbers than are judged."""
+    return f"{name} has {count:,} numbers; expected at most {MOST_NUMBERS:,}: check a part of them."
