@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from backlit.check.reading.number_texts import places_of_floats, with_zeros
 from backlit.check.written import Written
 from backlit.errors import BacklitError
 
@@ -22,6 +23,7 @@ class Given(msgspec.Struct, frozen=True):
         name, written: the name and the number. step: the step that stands beside it, from 1; None where none does.
         row: the row that stands beside it; may be empty. line: its line in the file, from 1; 0 where that is not known.
         place: where it stands in words, such as "line 7"; may be empty.
+        is_float: whether the number came as a float, without the zeros at its end.
     """
 
     name: str
@@ -30,19 +32,24 @@ class Given(msgspec.Struct, frozen=True):
     row: str = ""
     line: int = 0
     place: str = ""
+    is_float: bool = False
 
     def __post_init__(self) -> None:
         _check_length(self.name, self.line)
 
 
 class GivenArray(msgspec.Struct, frozen=True):
-    """An array of a sheet before its name is read: its shape, its numbers in C order, and where it stands."""
+    """An array of a sheet before its name is read.
+
+    It has its shape, its numbers in C order, where it stands, and whether they came as floats of JSON.
+    """
 
     name: str
     shape: tuple[int, ...]
     numbers: tuple[Written, ...]
     step: int | None = None
     line: int = 0
+    is_float: bool = False
 
     def __post_init__(self) -> None:
         _check_length(self.name, self.line)
@@ -98,6 +105,24 @@ def _check_length(name: str, line: int) -> None:
             f"the name {name[:20]!r}... has {len(name):,} characters; expected at most {LONGEST_NAME}.",
             line,
         )
+
+
+def with_lost_zeros(sheet: GivenSheet) -> GivenSheet:
+    """Give a sheet with the zeros that its floats have lost, as its other floats tell; a note says so."""
+    singles = [one.written for one in sheet.numbers if one.is_float]
+    places = places_of_floats([*singles, *(n for array in sheet.arrays if array.is_float for n in array.numbers)])
+    numbers = tuple(
+        msgspec.structs.replace(one, written=with_zeros(one.written, places)) if one.is_float else one
+        for one in sheet.numbers
+    )
+    arrays = tuple(
+        msgspec.structs.replace(array, numbers=tuple(with_zeros(one, places) for one in array.numbers))
+        if array.is_float else array for array in sheet.arrays
+    )  # fmt: skip
+    if numbers == sheet.numbers and arrays == sheet.arrays:
+        return sheet
+    note = f"numbers without zeros at their ends are read with {places} places behind the point, as the others have"
+    return msgspec.structs.replace(sheet, numbers=numbers, arrays=arrays, notes=(*sheet.notes, note))
 
 
 def too_many(name: str, count: int) -> str:

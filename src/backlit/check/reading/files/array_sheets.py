@@ -31,7 +31,7 @@ def sheet_of_arrays(raw: bytes, name: str) -> GivenSheet:
 
 
 def given_array(label: str, values: npt.ArrayLike, step: int | None = None) -> GivenArray:
-    """Give an array with the digits that count in its type of number.
+    """Give an array with the digits that count in its type of number; one that was rounded has so many places.
 
     Errors: a BacklitError where it holds what are no numbers, or one that is not finite.
     """
@@ -49,8 +49,21 @@ def given_array(label: str, values: npt.ArrayLike, step: int | None = None) -> G
         raise BacklitError(f"{called}{index} is {value}; expected finite numbers.")
     figures = FIGURES.get(array.dtype.name, MOST_FIGURES)
     least = FAINTEST * float(np.abs(array).max()) if array.size else 0.0
+    places = _places(array)
+    least = least if places is None else max(least, 10.0**-places)
     numbers = tuple(written_float(float(value), figures, least) for value in array.ravel())
     return GivenArray(label, array.shape, numbers, step)
+
+
+def _places(array: npt.NDArray[Any]) -> int | None:
+    """Give to how many places behind the point an array was rounded; None where it was not, or to fewer than two."""
+    most = 0
+    for value in array.ravel() if array.dtype.name in {"float64", "float32"} else ():
+        text = str(value)
+        most = max(most, MOST_FIGURES + 1 if "e" in text else len(text.partition(".")[2]))
+        if most > MOST_FIGURES:
+            return None
+    return most if most > 1 else None
 
 
 def written_float(value: float, figures: int = MOST_FIGURES, least: float = 0.0) -> Written:
