@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -151,15 +153,24 @@ def _add(numbers: list[Given], arrays: list[GivenArray], label: str, value: Any)
             raise BacklitError(f"{label}: {error}") from None
     elif isinstance(value, (bool, Mapping)):
         raise BacklitError(f"{label}: {value!r} was given; expected a number such as 0.3775.")
-    elif np.ndim(value):
+    elif _is_array(label, value):
         arrays.append(given_array(label, value))
     else:
         numbers.append(Given(label, _number(label, value), is_float=isinstance(value, float)))
 
 
+def _is_array(label: str, value: Any) -> bool:
+    try:
+        return bool(np.ndim(value))
+    except ValueError:
+        raise BacklitError(f"{label}: its lists have different lengths; expected rows of equal length.") from None
+
+
 def _number(label: str, value: Any) -> Written:
     """Give a number of Python or NumPy with the digits that Python prints; of float32, those that it has."""
     item = value.item() if hasattr(value, "item") else value
+    if not isinstance(item, (int, float, Decimal, Fraction)):
+        raise BacklitError(f"{label}: a {type(item).__name__} was given; expected a number such as 0.3775.")
     try:
         if isinstance(value, np.floating) and not isinstance(value, np.float64):
             return written_float(float(item), 6)

@@ -127,6 +127,7 @@ def _too_far(bare: str) -> str:
 
 def _bare(text: str) -> str:
     """Give a number's text without what only decorates it: "≈", "= ", "...", spaces."""
+    text = "".join(sign for sign in text if unicodedata.category(sign) != "Cf")  # unseen, as a zero-width space is
     superscripts = re.sub(r"[⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺]+", lambda m: "^" + unicodedata.normalize("NFKC", m[0]), text)
     bare = unicodedata.normalize("NFKC", superscripts).translate(MINUS)
     bare = re.sub(r"^(?:≈|~|ca\.?\s)\s*|(?:\.\.\.|…)$", "", bare.strip())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import tokenize
 import zipfile
 import zlib
 from typing import Any
@@ -92,7 +93,9 @@ def _unpacked(raw: bytes, name: str) -> dict[str, npt.NDArray[Any]]:
                 )
             return {entry.filename.removesuffix(".npy"): _array(archive.read(entry), f"{name}, {entry.filename}")
                     for entry in entries}  # fmt: skip
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+    except BacklitError:
+        raise
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
         raise BacklitError(f"{name} is damaged ({error}): write it again with np.savez.") from None
 
 
@@ -109,7 +112,7 @@ def _array(raw: bytes, name: str) -> npt.NDArray[Any]:
             raise BacklitError(f"{name} is damaged: its head says shape {shape}, its length another. Write it again.")
         array: npt.NDArray[Any] = np.load(io.BytesIO(raw), allow_pickle=False)
         return array
-    except (ValueError, EOFError, SyntaxError) as error:
-        if isinstance(error, BacklitError):
-            raise
-        raise BacklitError(f"{name} is no array of NumPy ({error}): write it with np.save.") from None
+    except BacklitError:
+        raise
+    except (ValueError, EOFError, SyntaxError, tokenize.TokenError) as error:
+        raise BacklitError(f"{name} is no array of NumPy ({str(error)[:60]}): write it with np.save.") from None
