@@ -185,12 +185,12 @@ def relations(name: str, own: Array, right: Array, scale: Scale, facts: Facts) -
         yield f"{text or f'{factor:.6g}'} × the right one"
     if own.ndim == 2 and own.shape[0] == own.shape[1] and scale.close(own.T, right):
         yield "the right one, transposed"
-    yield from _of_weights(own, right, facts.weights[name], scale)
     parts = facts.row_parts.get(name, ())
     yield from _of_rows(own, parts, scale)
     for called, arrays in facts.others.items():
         if name in arrays and scale.close(own, arrays[name]):
             yield called
+    yield from _of_weights(own, right, facts.weights[name], scale)
     if np.allclose(np.abs(own), np.abs(right), rtol=scale.tolerance, atol=scale.tolerance * scale.of(own, right)):
         yield "right but for signs"
 
@@ -210,7 +210,8 @@ def _of_weights(own: Array, right: Array, weights: Array, scale: Scale) -> Itera
     elif abs(of_weights - 1.0) < small:
         yield f"the weights after a step, w {sign} {abs(of_gradient):.4g} × the right one"
     elif abs(of_gradient - 1.0) < small < abs(of_weights):
-        yield f"the right one and {of_weights:.4g} w, as with a penalty of l2={of_weights:.4g}"
+        yield f"the right one and {of_weights:.4g} w, as with a penalty" + (
+            f" of l2={of_weights:.4g}" if of_weights > 0 else ", of the other sign")  # fmt: skip
 
 
 def _of_rows(own: Array, parts: Sequence[Array], scale: Scale) -> Iterator[str]:

@@ -216,9 +216,7 @@ class Check:
         if fewer < 1 or not again or n == 1:
             why = f"no mistake was looked for: the step has more than {NAMED_UP_TO:,} numbers"
             if fewer >= 1 and not again:
-                why = (
-                    "no mistake was looked for: of so many rows, give a function of X and Y, and it is called on fewer"
-                )
+                why = "no mistake was looked for: there are many rows; give a function of X and Y, to call on fewer"
             return None, f"{why}. A smaller network of the same code, or fewer rows, gives a name."
         if any(op.batch_coupled for op in self.exact.ops):
             return None, "no mistake was looked for: the rows of normalization depend on each other; give fewer rows"
