@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import backlit as bl
+from backlit.check.reading.declarations import delta_of
 from backlit.check.reading.files.table_sheets import sheet_of_table
-from backlit.check.reading.givens import delta_of
 from backlit.check.reading.number_texts import number_of, with_digits
 from backlit.check.written import Written
 from backlit.errors import BacklitError

@@ -66,7 +66,7 @@ def test_of_may_differ_from_student_to_student() -> None:
         (class_result("", {}), "There are no sheets.", True),
         (class_result("", {"Ada": ALL_RIGHT}), "The sheet is right.", True),
         (class_result("", {"Ada": ALL_RIGHT, "Bob": ROUNDING}), "All 2 sheets are right.", True),
-        (class_result("", {"Ada": ALL_RIGHT}, of=6), "1 of 1 sheet has no mistake.", True),
+        (class_result("", {"Ada": ALL_RIGHT}, of=6), "The sheet has no mistake.", True),
         (class_result("", {"Ada": TIE, "Bob": ALL_RIGHT}), "1 of 2 sheets has no mistake and 1 has mistakes.", False),
         (class_result("", {"Ada": TIE}, problems={"Bob": "empty"}),
          "0 of 2 sheets have no mistake, 1 has mistakes and 1 could not be read.", False),

@@ -31,6 +31,7 @@ def check(
     steps: Whole | None = None,
     epoch: Whole | None = None,
     delta: str | None = None,
+    velocity: str | None = None,
     hint: Whole | None = None,
     form: Annotated[Format | None, Parameter(name="--format")] = None,
     output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
@@ -58,8 +59,10 @@ def check(
     epoch
         The numbers are of the steps of that epoch, counted from 1.
     delta
-        What δ is on the sheet: "--delta dE/dnet" or "--delta=-dE/dnet"; without it, the sign is taken under which more
-        of the numbers follow.
+        What δ is on the sheet: "--delta dE/dnet" or "--delta=-dE/dnet", of a batch without the 1/n of the mean
+        "--delta 'n dE/dnet'"; without it, that is taken under which more of the numbers follow.
+    velocity
+        How the velocity is worked out: "--velocity 'μv + g'", "mu v + eta g" or "mu v - eta g"; without it, as δ is.
     hint
         1 gives the place of the first wrong number alone, 2 the kind of mistake too, 3 its line too.
     form
@@ -76,7 +79,8 @@ def check(
         raise BacklitError(f"--json and --format {form} are both given; expected one of them.")
     chosen = form_of("json" if json else form, output, FORMS)
     run_plugins(plugin or ())
-    given: dict[str, Any] = {"run": run, "row": row or None, "steps": steps, "epoch": epoch, "delta": delta}
+    given: dict[str, Any] = {"run": run, "row": row or None, "steps": steps, "epoch": epoch, "delta": delta,
+                             "velocity": velocity}  # fmt: skip
     settings = {name: value for name, value in given.items() if value is not None}
     if sheet.is_dir():
         if hint is not None:
@@ -91,11 +95,13 @@ def check(
 def _of_sheet(path: Path, network: str | None, settings: dict[str, Any], hint: int | None) -> Any:
     from backlit.show.check.checked import Checked
     from backlit.sources.checking import checked_work
-    from backlit.sources.class_folders import network_beside
+    from backlit.sources.class_folders import with_key
     from backlit.sources.sheet_files import read_sheet
 
     given = read_sheet(path)
-    source: Any = network if network is not None else path if given.file is not None else network_beside(path)
+    source: Any = network if network is not None else path if given.file is not None else None
+    if source is None:
+        source, given = with_key(given, path)
     if source is None:
         raise BacklitError(
             f"{path} does not say which network its numbers are of; name it: --network two-layer (an example) or "

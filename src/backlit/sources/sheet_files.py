@@ -10,11 +10,12 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from backlit.check.reading.declarations import delta_of, velocity_of
 from backlit.check.reading.files.array_sheets import given_array, sheet_of_arrays, written_float
 from backlit.check.reading.files.file_text import MOST_ARRAY_BYTES, bytes_of, text_of_bytes
 from backlit.check.reading.files.json_sheets import sheet_of_json
 from backlit.check.reading.files.table_sheets import sheet_of_table
-from backlit.check.reading.givens import Given, GivenArray, GivenError, GivenSheet, delta_of
+from backlit.check.reading.givens import Given, GivenArray, GivenError, GivenSheet
 from backlit.check.reading.number_texts import number_of, with_digits
 from backlit.check.written import Written
 from backlit.errors import BacklitError
@@ -100,7 +101,7 @@ def _of_claimed(claimed: Claimed, name: str) -> GivenSheet:
         except BacklitError as error:
             raise GivenError(f"claimed, {one.name}: {error}", one.line, one.name) from None
         numbers.append(Given(one.name, written, one.step, "", one.line, f"line {one.line}" if one.line else ""))
-    return GivenSheet(name, tuple(numbers), delta_of(claimed.delta))
+    return GivenSheet(name, tuple(numbers), delta_of(claimed.delta), velocity=velocity_of(claimed.velocity))
 
 
 def placed(error: GivenError, name: str, text: str) -> BacklitError:

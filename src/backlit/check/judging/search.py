@@ -64,8 +64,9 @@ class Search:
     def variants(self, key: Key) -> list[Variant]:
         """Give all formulas that mistakes lead to at a number, those of general entries last and only if new."""
         if key not in self._variants:
-            own, unit = self.learner.own.value, 2.0 * self.learner.halves.get(key, 0.0)
-            self._variants[key] = list(variants_at(self.graph, key, self.learner.given, own, unit))
+            learner = self.learner
+            unit, scale = 2.0 * learner.halves.get(key, 0.0), learner.scales.get(key, 1.0)
+            self._variants[key] = list(variants_at(self.graph, key, learner.given, learner.own.value, unit, scale))
         return self._variants[key]
 
     # ----------------------------------------------------------------------------------------------------- explanations
@@ -166,7 +167,7 @@ class Search:
             allowed = allowance.rounded if early else allowance.right
             if chosen[0].mistake.scope == "slip" and node is not None:
                 exact = digits.slip_of(node) is not None
-                allowed = claim.written.half * EXACT if exact else max(allowed, self._rough(claim))
+                allowed = claim.half * EXACT if exact else max(allowed, self._rough(claim))
             if abs(self.learner.value(claim) - estimate.value) <= allowed:
                 last = chosen[-1]
                 yield Explained(last.mistake, last.site, last.node, last.detail, changed, estimate.value)
@@ -178,7 +179,7 @@ class Search:
         others = [fit for fit in found if not fit.mistake.harmless]
         gap = abs(self.learner.value(claim) - self.learner.own.follows(claim.key))
         beliefs = any(not fit.mistake.general for fit in others)
-        if harmless and (not others or (not beliefs and gap <= SMALL * claim.written.unit)):
+        if harmless and (not others or (not beliefs and gap <= SMALL * claim.unit)):
             return harmless[:1]
         return others
 
@@ -259,14 +260,19 @@ def _particular(found: Sequence[Explained], claim: Claim) -> list[Explained]:
     values = [fit.value for fit in found if not fit.mistake.general]
 
     def same(fit: Explained, value: float) -> bool:
-        allowed = claim.written.unit if fit.mistake.scope == "slip" else 0.0
+        allowed = claim.unit if fit.mistake.scope == "slip" else 0.0
         return math.isclose(fit.value, value, rel_tol=SAME, abs_tol=allowed)
 
     return [fit for fit in found if not (fit.mistake.general and any(same(fit, value) for value in values))]
 
 
 def variants_at(
-    graph: StepGraph, key: Key, sheet: Iterable[Key] = (), number: Number = recorded, unit: float = 0.0
+    graph: StepGraph,
+    key: Key,
+    sheet: Iterable[Key] = (),
+    number: Number = recorded,
+    unit: float = 0.0,
+    scale: float = 1.0,
 ) -> Iterator[Variant]:
     """Give all formulas that the catalogue's mistakes lead to at a number; the arguments are those of `Site`.
 
@@ -278,7 +284,7 @@ def variants_at(
     for entry in entries:
         made: list[Changed] = []
         for node in own:
-            site = Site(graph, key, node, sheet=sheet, number=number, unit=unit)
+            site = Site(graph, key, node, sheet=sheet, number=number, unit=unit, scale=scale)
             made += [changed for changed in entry.at(site) if changed not in made]
         for changed in made:
             if changed.node in seen and (entry.general or changed.node in own):

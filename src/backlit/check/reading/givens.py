@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import re
-
 import msgspec
 
-from backlit.check.reading.name_forms import plain, squashed
 from backlit.check.written import Written
 from backlit.errors import BacklitError
 
@@ -52,10 +49,13 @@ class GivenSheet(msgspec.Struct, frozen=True):
 
     Attributes:
         name: the sheet's; may be empty. numbers: those it gives, in its order.
-        delta: what it says that δ is, "dE/dnet" or "-dE/dnet"; empty where it says nothing.
+        delta, velocity: what it says that δ is, such as "-dE/dnet", and how v is worked out, such as "μv + g"; empty
+            where it says nothing.
         notes: what was assumed when it was read. student: whose it is, where it says so.
         arrays: those of gradients, or of weights, by the parameters' names.
         asked: how many numbers the sheet has names for, given or not.
+        sheet: which worksheet it is, as its head has it; may be empty.
+        places: how many places behind the point it asks for; None where that is not known.
     """
 
     name: str
@@ -65,6 +65,9 @@ class GivenSheet(msgspec.Struct, frozen=True):
     student: str = ""
     arrays: tuple[GivenArray, ...] = ()
     asked: int = 0
+    sheet: str = ""
+    places: int | None = None
+    velocity: str = ""
 
 
 class EmptySheetError(BacklitError):
@@ -90,27 +93,3 @@ def _check_length(name: str, line: int) -> None:
             f"the name {name[:20]!r}... has {len(name):,} characters; expected at most {LONGEST_NAME}.",
             line,
         )
-
-
-def delta_of(text: str) -> str:
-    """Give the convention that a text declares: "dE/dnet" or "-dE/dnet"; empty for an empty text.
-
-    Errors: a BacklitError for another text.
-
-    >>> delta_of("−∂E/∂net"), delta_of("dE/dz"), delta_of("negative")
-    ('-dE/dnet', 'dE/dnet', '-dE/dnet')
-    """
-    word = squashed(plain(text).replace(" ", "")).removeprefix("δ=")
-    sign, rest = ("-", word[1:]) if word.startswith("-") else ("", word.removeprefix("+"))
-    if rest in {"minus", "negative"}:
-        return "-dE/dnet"
-    if word in {"plus", "positive"} or (not rest and text.strip()):
-        return f"{sign}dE/dnet"
-    if re.fullmatch(r"d(e|l|c|j|loss|etotal)/d(net|z|in|a)[a-z]?", rest):
-        return f"{sign}dE/dnet"
-    if not word:
-        return ""
-    raise BacklitError(
-        f'delta is {text!r}; expected what δ means on the sheet: "dE/dnet" or "-dE/dnet", where a weight\'s change is '
-        "plus the rate times δ times the input."
-    )

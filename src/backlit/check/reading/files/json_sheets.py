@@ -7,7 +7,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from backlit.check.reading.givens import Given, GivenArray, GivenError, GivenSheet, delta_of
+from backlit.check.reading.declarations import delta_of, velocity_of
+from backlit.check.reading.givens import Given, GivenArray, GivenError, GivenSheet
 from backlit.check.reading.name_forms import squashed
 from backlit.check.reading.number_texts import number_of
 from backlit.check.written import Written
@@ -55,7 +56,7 @@ def sheet_of_json(text: str, name: str, notes: tuple[str, ...] = ()) -> GivenShe
         raise BacklitError(f"{name} gives {count:,} numbers; expected at most {MOST_NUMBERS:,}.")
     return GivenSheet(
         name, tuple(reader.numbers), delta_of(reader.said.get("delta", "")), notes, reader.said.get("student", ""),
-        tuple(reader.arrays),
+        tuple(reader.arrays), velocity=velocity_of(reader.said.get("velocity", "")),
     )  # fmt: skip
 
 
@@ -105,7 +106,7 @@ class _Reader:
             self.read(value, int(found[1]))
         elif word in {"δ", "delta"} and isinstance(value, str) and not isinstance(value, Number):
             self.said["delta"] = value
-        elif word in {"student", "learner", "title", "network"} and not isinstance(value, Number):
+        elif word in {"student", "learner", "title", "network", "velocity"} and not isinstance(value, Number):
             self.said[word] = str(value)
         elif isinstance(value, list):
             self.arrays.append(self._array(label, value, step, line))
