@@ -195,7 +195,8 @@ PLANTED |= {
     "other batches": ("batch-size", 1, {"batch": 2}, {}),
     "another seed": ("other-seed", 1, shuffled(lambda: np.random.default_rng(42)),
                      {"batch_size": 2, "shuffle": True}),
-    "shuffled by NumPy's older generator": ("shuffled", 1, shuffled(lambda: np.random.RandomState(1)), {"batch_size": 2}),
+    "shuffled by NumPy's older generator": (
+        "shuffled", 1, shuffled(lambda: np.random.RandomState(1)), {"batch_size": 2}),
     "not shuffled": ("not-shuffled", 1, {"batch": 2}, {"batch_size": 2, "shuffle": True}),
     "after the step": ("rate-factor", 1, {"record": lambda epoch: epoch.end, "rate": lambda epoch: 2 * RATE}, {}),
 }  # fmt: skip
