@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import deque
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping
 from graphlib import TopologicalSorter
 from typing import NamedTuple
 
@@ -89,11 +89,14 @@ class World:
         self._values: dict[Key, float] = dict(written)
         self._estimates: dict[Key, Estimate] = {}
 
-    def node(self, key: Key) -> Node | None:
-        """Give the formula of a number here: a later step's weight is the new one of the step before."""
+    def node(self, key: Key, also: Collection[Key] = ()) -> Node | None:
+        """Give the formula of a number here: a later step's weight is the new one of the step before.
+
+        `also` has numbers that are changed too.
+        """
         found = self.changed.get(key)
         if found is None:
-            found = self.graph.formula(key)
+            found = self.graph.way(key, self.changed, also)
         if found is None:
             earlier = self.graph.earlier(key)
             found = None if earlier is None else reference(earlier)

@@ -12,6 +12,7 @@ from backlit.check import digits
 from backlit.check.catalogue import Mistake, mistakes
 from backlit.check.evaluation import Number, recorded
 from backlit.check.graph import StepGraph, operands
+from backlit.check.judging.beliefs import Beliefs
 from backlit.check.judging.findings import Explained, Finding, Variant
 from backlit.check.judging.habits import Habits
 from backlit.check.judging.learner import Learner
@@ -57,7 +58,7 @@ class Search:
         self._named: list[Explained] = []
         self._searched = self._spent = 0
         self.cut_short = False
-        self._beliefs: dict[str, dict[Key, Node]] = {}
+        self._beliefs = Beliefs(self.graph)
         self._allowed: dict[Claim, float] = {}
 
     # --------------------------------------------------------------------------------------------------------- variants
@@ -152,10 +153,15 @@ class Search:
                 if variant.mistake.scope == "everywhere":
                     alike.setdefault((variant.mistake.code, variant.detail), []).append(variant)
         for made in alike.values():
-            if len(made) > 1 and not self._stopped(trial):
-                near.append((trial.gap(made[::-1], claimed, reach), made[::-1]))
+            near += [(trial.gap(way, claimed, reach), way) for way in self._held(made) if not self._stopped(trial)]
         near = sorted((one for one in near if math.isfinite(one[0])), key=lambda one: round(one[0] / reach, FINE))
         return [chosen for _, chosen in near[:MOST_NEAR]] + slips
+
+    def _held(self, made: Sequence[Variant]) -> list[list[Variant]]:
+        """Give a belief at all its numbers on the way, and, for the short formula of a joined loss, without the links."""
+        every = list(made[::-1])
+        short = [variant for variant in every if not self.graph.is_link(variant.site)]
+        return [way for way in (every, short)[: 1 + (len(short) < len(every))] if len(way) > 1]
 
     def _at_each(self, trial: Trial) -> Iterator[list[Variant]]:
         """Give the mistakes that can be made at each number on the way, the nearest first, as far as work is bounded."""
@@ -224,19 +230,7 @@ class Search:
         here = self._speaking(claim, fit.changed, without)
         if fit.mistake.scope != "everywhere" or sum(map(len, self.graph.steps)) > LARGEST:
             return here
-        return max(here, self._speaking(claim, self._as_belief(fit), without))
-
-    def _as_belief(self, fit: Explained) -> dict[Key, Node]:
-        """Give the formulas that a belief leads to at all numbers that it is about."""
-        if fit.code not in self._beliefs:
-            roles, found = fit.mistake.roles, dict[Key, Node]()
-            for key in self.graph.numbers():
-                if self.graph.formula(key) is not None and (not roles or self.graph.role(key) in roles):
-                    first = next(fit.mistake.at(Site(self.graph, key)), None)
-                    if first is not None:
-                        found[key] = first.node
-            self._beliefs[fit.code] = found
-        return {**self._beliefs[fit.code], **fit.changed}
+        return max(here, *(self._speaking(claim, changed, without) for changed in self._beliefs.of(fit)))
 
     def _speaking(self, claim: Claim, changed: Mapping[Key, Node], without: Mapping[Claim, float]) -> int:
         """Count the other numbers that follow with some formulas changed, less those that follow only without."""

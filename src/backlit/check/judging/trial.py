@@ -85,9 +85,10 @@ class Trial:
             known = values.get(key)
             return world.value(key) if known is None else known
 
-        after, work_out = self.after([site, *changed]), value_of
+        touched = {site, *changed}
+        after, work_out = self.after(touched), value_of
         for key in after:
-            node = changed.get(key) or world.node(key)
+            node = changed.get(key) or world.node(key, touched)
             if key == site:
                 values[key], work_out = np.array([value_of(new, number) for new in nodes]), values_of
             else:
