@@ -193,8 +193,6 @@ def _below_head(rows: list[Row], said: dict[str, str]) -> tuple[list[Row], Colum
         number = next((c for c, cell in enumerate(row.cells) if c != name and _is(cell, NUMBERS)), -1)
         if name >= 0 and number < 0 and len(row.cells) == 2 and not k and not _is_number(row.cells[1 - name]):
             number = 1 - name
-        if not k and name < 0 and _is_head(row):
-            name, number = 0, 1
         if {name, number} == {0, 1} and len(row.cells) == 2:
             name, number = _by_content(rows[k + 1 :], name, number)
         if name >= 0 and number >= 0:
@@ -202,6 +200,8 @@ def _below_head(rows: list[Row], said: dict[str, str]) -> tuple[list[Row], Colum
                 _is_said(above.cell(0), above.cell(1), said)
             step, of_row = (_column(row, words) for words in (STEPS, ROWS))
             return rows[k + 1 :], Columns(name, number, step, of_row, len(row.cells))
+    if rows and _is_head(rows[0]):
+        return rows[1:], Columns(*_by_content(rows[1:], 0, 1), width=2)
     return _upright(rows), Columns()
 
 
@@ -213,7 +213,11 @@ def _by_content(rows: Sequence[Row], name: int, number: int) -> tuple[int, int]:
 
 def _is_head(row: Row) -> bool:
     """Tell whether a line is of two words, in any language, which name its columns."""
-    return len(row.cells) == 2 and all(re.fullmatch(r"[^\W\d_]{3,}[^\d()/+]*", cell) for cell in row.cells)
+    return (
+        len(row.cells) == 2
+        and squashed(row.cells[0]) not in OF_STUDENT
+        and all(re.fullmatch(r"[^\W\d_]{3,}[^\d()/+]*", cell) for cell in row.cells)
+    )
 
 
 def _column(row: Row, words: Collection[str]) -> int:
