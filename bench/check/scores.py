@@ -101,7 +101,7 @@ def _same_sheet(graph: StepGraph, work: Working, sheet: Sheet, variant: Variant,
         return False
     for claim in sheet.claims:
         value = other.value(claim.key)
-        if not abs(value - claim.in_record(other.value)) <= 1.5 * claim.written.unit:
+        if not abs(value - claim.in_record(other.value)) <= 1.5 * claim.unit:
             return False
     return True
 

@@ -52,7 +52,7 @@ def test_a_mistake_within_a_convention_is_shown_in_the_sheets_own_numbers():
     (wrong,) = checked.wrong
     assert [fit.code for fit in wrong.fits] == ["past-left-out"]
     assert float(wrong.follows) == pytest.approx(float(sheet["step 2: v(w5)+"]), abs=2e-6)
-    assert wrong.means == "-v(w5)+ / η"
+    assert wrong.stands_for == "-v(w5)+ / η"
     assert wrong.allowed < 1e-5
     for text in (str(checked), checked.to_html(), checked.to_markdown()):
         assert "(-v(w5)+ / η in the worked example)" in text
@@ -162,7 +162,7 @@ def test_a_mistake_beside_two_conventions_is_named_in_the_sheets_numbers():
     sheet = batch_sheet(rows=ROWS, delta=-1)
     own = batch_step()["dE/dout(h1)[2]"].value
     (wrong,) = check_batch(sheet | {"δ(h1)[2]": f"{-ROWS * own:.5f}"}).wrong
-    assert (wrong.means, [fit.code for fit in wrong.fits]) == ("-n · dE/dnet(h1)[2]", ["slope-left-out"])
+    assert (wrong.stands_for, [fit.code for fit in wrong.fits]) == ("-n · dE/dnet(h1)[2]", ["slope-left-out"])
     assert float(wrong.follows) == pytest.approx(float(sheet["δ(h1)[2]"]), abs=2e-5)
 
 

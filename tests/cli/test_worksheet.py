@@ -29,7 +29,9 @@ def test_a_class_from_a_list(tmp_path: Path, capsys: Any) -> None:
     assert (folder / "key" / "all-keys.tex").exists()
     raw = (folder / "jose-nunez.csv").read_bytes()
     assert raw.startswith(b"\xef\xbb\xbfname,number\r\n")
-    assert "student,José Núñez\r\nnet(o1),\r\n" in raw.decode("utf-8-sig")
+    assert "student,José Núñez\r\nsheet,jose-nunez / seed 0 / Level 1: One neuron\r\nnet(o1),\r\n" in raw.decode(
+        "utf-8-sig"
+    )
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     assert main(command) == 0  # once more, over what is there
     assert before == {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}

@@ -31,6 +31,7 @@ TABLES = {
     "training": TrainingSettings,
     "published": file_tables.PublishedTable,
     "computed": file_tables.ComputedTable,
+    "worksheet": file_tables.WorksheetTable,
     "runs": file_tables.RunTable,
     "valley": file_tables.ValleyTable,
     "parts": file_tables.PartTable,

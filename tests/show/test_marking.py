@@ -66,7 +66,7 @@ def test_of_may_differ_from_student_to_student() -> None:
         (class_result("", {}), "There are no sheets.", True),
         (class_result("", {"Ada": ALL_RIGHT}), "The sheet is right.", True),
         (class_result("", {"Ada": ALL_RIGHT, "Bob": ROUNDING}), "All 2 sheets are right.", True),
-        (class_result("", {"Ada": ALL_RIGHT}, of=6), "1 of 1 sheet has no mistake.", True),
+        (class_result("", {"Ada": ALL_RIGHT}, of=6), "The sheet has no mistake.", True),
         (class_result("", {"Ada": TIE, "Bob": ALL_RIGHT}), "1 of 2 sheets has no mistake and 1 has mistakes.", False),
         (class_result("", {"Ada": TIE}, problems={"Bob": "empty"}),
          "0 of 2 sheets have no mistake, 1 has mistakes and 1 could not be read.", False),
@@ -85,6 +85,14 @@ def unescaped(markdown: str) -> str:
 FORMS = {"text": str, "page": lambda marking: visible_text(marking.to_html()),
          "cell": lambda marking: visible_text(marking._repr_html_()),
          "markdown": lambda marking: unescaped(marking.to_markdown())}  # fmt: skip
+
+
+def test_what_is_carried_stands_beside_the_points_in_every_table() -> None:
+    shown = Marking(class_result("", {"Ada": ONE_MISTAKE}))
+    assert shown.students[0].carried == ONE_MISTAKE.count.carried == 2
+    assert re.search(r"Ada +9 of 10 +2 +dE/dnet\(h1\)", str(shown))
+    assert "| Ada | 9 | 10 | 2 | dE/dnet(h1) |" in shown.to_markdown()
+    assert '<td class="n" data-head="carried">2</td>' in shown.to_html()
 
 
 @pytest.mark.parametrize("form", FORMS)

@@ -59,8 +59,10 @@ class Sheet(msgspec.Struct, frozen=True):
         name: the sheet's, such as its file's name; may be empty.
         claims: the numbers, in the sheet's order.
         notes: what was recognised or assumed of the sheet, such as "δ is read as -dE/dnet".
+        places: how many places behind the point the sheet asks for; None where it does not say.
     """
 
     name: str
     claims: tuple[Claim, ...]
     notes: tuple[str, ...] = ()
+    places: int | None = None

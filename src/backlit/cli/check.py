@@ -95,11 +95,13 @@ def check(
 def _of_sheet(path: Path, network: str | None, settings: dict[str, Any], hint: int | None) -> Any:
     from backlit.show.check.checked import Checked
     from backlit.sources.checking import checked_work
-    from backlit.sources.class_folders import network_beside
+    from backlit.sources.class_folders import with_key
     from backlit.sources.sheet_files import read_sheet
 
     given = read_sheet(path)
-    source: Any = network if network is not None else path if given.file is not None else network_beside(path)
+    source: Any = network if network is not None else path if given.file is not None else None
+    if source is None:
+        source, given = with_key(given, path)
     if source is None:
         raise BacklitError(
             f"{path} does not say which network its numbers are of; name it: --network two-layer (an example) or "

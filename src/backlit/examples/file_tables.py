@@ -281,6 +281,16 @@ class TroubleTable(ComparisonTable, frozen=True, kw_only=True):
     ]
 
 
+class WorksheetTable(Table, frozen=True, kw_only=True):
+    """`[worksheet]`: in a key that `backlit worksheet` writes, the sheet that it is of."""
+
+    sheet: Annotated[str, _says("the name of the sheet's files, without an ending")] = ""
+    student: Annotated[str, _says("whose it is")] = ""
+    seed: Annotated[Seed, _says("what its numbers are drawn by")] = 0
+    digits: Annotated[Seed | None, _says("how many places behind the point it asks for")] = None
+    blanks: Annotated[tuple[str, ...], _says("the names of the numbers that it asks for")] = ()
+
+
 class FileTable(Table, frozen=True, kw_only=True):
     """The file itself."""
 
@@ -298,6 +308,9 @@ class FileTable(Table, frozen=True, kw_only=True):
         dict[str, Any] | list[dict[str, Any]],
         _says("numbers that a learner has worked out, by name, for `backlit check`: a table of its own, below"),
     ] = {}
+    worksheet: Annotated[
+        WorksheetTable | None, _says("the sheet that a key of `backlit worksheet` is of: a table of its own, below")
+    ] = None
     runs: Annotated[list[RunTable], _says("a table for each of several runs, below")] = []
     valley: Annotated[ValleyTable | None, _says("a table of its own, below")] = None
     trouble: Annotated[TroubleTable | None, _says("a table of its own, below")] = None

@@ -157,12 +157,12 @@ def _mistakes(found: Sequence[FoundMistake], *, together: bool = False, of: str 
     for number, one in enumerate(found):
         begins = alone if not tie and not together else "Together" if together and not number else (
             "and" if together else f"One of {len(found)} that give these numbers")  # fmt: skip
-        if tie and not one.explains_all:
-            begins = "It may be"
+        if not together and one.of and not one.explains_all:
+            begins = f"{'It may be' if tie else 'The mistake'} in {_listed(one.explains)}"
         detail = f" ({one.detail.strip('()')})" if one.detail else ""
         where = f", {one.where if one.where == 'everywhere' else f'in {one.where}'}" if one.of else ""
         explains = f"; explains {len(one.explains)} of {one.of}" if one.of else ""
-        if one.of and not one.explains_all:
+        if together and not one.explains_all:
             explains += f" ({', '.join(one.explains)})"
         lines = f"yours: {one.line}\nright: {one.right_line}" if one.line else ""
         yield f"{begins}: {one.title}{detail}{where}{explains}. [{one.code}]", one.why, lines
@@ -172,40 +172,30 @@ def _mistakes(found: Sequence[FoundMistake], *, together: bool = False, of: str 
 
 
 def _of_losses(record: CheckedLosses) -> Parts:
-    count = len(record.mine)
-    if record.first is None:
+    count, at, differs = len(record.mine), record.agree, record.first is not None
+    if not differs:
         title = f"all {counted(count, 'loss', 'losses')} are right, measured {record.measured}"
     elif record.stage == "before training":
         title = "the loss before any step differs"
+    elif record.stage == "first loss":
+        title = "the losses differ from the first one on"
     else:
-        epoch = record.first + 1 if record.measured.startswith("before each") else record.first
-        title = f"the losses differ from epoch {epoch} on"
-    begins = 0 if record.measured.startswith("before training") else 1
-    differs = record.first is not None
-    first = 0 if record.first is None else max(record.first - (1 if _counted_from_one(record) else 0), 0)
+        title = f"the losses differ from {record.per} {at + record.begins} on"
     chosen = range(count) if count <= 2 * SHOWN_AROUND + 1 else sorted(
-        {0, count - 1, *range(max(first - SHOWN_AROUND, 0), min(first + SHOWN_AROUND, count))})  # fmt: skip
+        {0, count - 1, *range(max(at - SHOWN_AROUND, 0), min(at + SHOWN_AROUND, count))})  # fmt: skip
     rows, before = [], -1
     for k in chosen:
         if k > before + 1:
             rows.append(("...", "", "", ""))
         before = k
-        right = record.right[k] if k < len(record.right) else math.nan
-        rows.append((str(k + begins), f"{record.mine[k]:.9g}", f"{right:.9g}" if k < len(record.right) else "",
-                     "differs" if differs and k >= first else ""))  # fmt: skip
-    notes = (
-        []
-        if record.first is None
-        else [f"Yours are taken as measured {record.measured}; tolerance {record.tolerance:g}."]
-    )
+        right = f"{record.right[k]:.9g}" if k < len(record.right) else ""
+        verdict = "differs" if differs and k >= at else ""
+        rows.append((str(k + record.begins), f"{record.mine[k]:.9g}", right, verdict))
+    notes = [f"Ours are measured {record.measured}; tolerance {record.tolerance:g}."] if differs else []
     notes += [_sentence(note) for note in record.notes]
-    if record.first is not None and not record.mistakes:
+    if differs and not record.mistakes:
         notes.append("No training with one setting changed gives these losses.")
-    return Parts(title, [Table(("epoch", "yours", "ours", ""), rows, 1)], [*_mistakes(record.mistakes)], notes)
-
-
-def _counted_from_one(record: CheckedLosses) -> bool:
-    return record.measured.startswith(("after", "the mean"))
+    return Parts(title, [Table((record.per, "yours", "ours", ""), rows, 1)], [*_mistakes(record.mistakes)], notes)
 
 
 def _sentence(text: str) -> str:

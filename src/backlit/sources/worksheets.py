@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import tomli_w
 
@@ -109,7 +110,7 @@ def _level(network: Any, level: int | None, kind: str | None, seed: int) -> Leve
     path = Path(name) if name.endswith(".toml") else Path(str(example_file(name)))
     raw = parsed(text_of(path), name)
     file = parse_network_file(text_of(path), name)
-    return _of_file(raw, file.setups[0], name, file.title)
+    return _of_file(raw, file.setups[0], name, file.title or path.stem)
 
 
 def _of_file(raw: Mapping[str, Any], setup: Setup, name: str, title: str) -> Level:
@@ -209,10 +210,13 @@ class _Making:
 
         found = find(self.plan, seed, f"{self.level.title}\n{student.stem}", fits)
         tables, steps = made.get(id(found)) or (self._filled(found), self._steps(self._filled(found)))
-        return worksheet_of(
-            steps, gaps, student=student.name, stem=student.stem, seed=seed, title=self.level.title,
-            network=tomli_w.dumps(tables), apart=found.apart, draws=found.draws,
+        sheet = worksheet_of(
+            steps, gaps, student=student.name, stem=student.stem, seed=seed, title=self.level.title, network="",
+            apart=found.apart, draws=found.draws,
         )  # fmt: skip
+        own = {"sheet": sheet.stem, "student": sheet.student, "seed": seed, "digits": sheet.digits,
+               "blanks": sheet.blanks}  # fmt: skip
+        return msgspec.structs.replace(sheet, network=tomli_w.dumps({**tables, "worksheet": own}))
 
     def _filled(self, found: Found) -> dict[str, Any]:
         """Give the network file with the found numbers."""

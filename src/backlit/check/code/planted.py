@@ -10,7 +10,6 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import SimpleNamespace
-from typing import Any
 
 import msgspec
 import numpy as np
@@ -197,31 +196,45 @@ def _heads(node: Node) -> Iterator[str]:
             yield from _heads(arg)
 
 
-def gradients_of(planted: PlantedStep, names: Iterable[str]) -> dict[str, Array]:
-    """Give the gradients of the step's arrays for all plantings, (plantings, *shape), penalties included."""
-    (step,) = planted.graph.steps
-    found: dict[str, Array] = {}
-    for update in step.contents.updates:
-        parameter, quantity = update.parameter, update.unscaled
-        if parameter.full not in names:
-            continue
-        array = found.setdefault(parameter.full, np.zeros((planted.count, *parameter.array.shape)))
-        for place in parameter.places(0):
-            at: tuple[Any, ...] = (slice(None), *parameter.index(place))
-            array[at] = planted.numbers(Key(quantity, place))
+def arrays_of(planted: PlantedStep, keys: Mapping[str, Array]) -> dict[str, Array]:
+    """Give arrays of the step's numbers for all plantings, (plantings, *shape); `keys` are the numbers of each."""
+    found = {}
+    for name, of in keys.items():
+        columns = [np.broadcast_to(planted.numbers(key), planted.count) for key in of.flat]
+        found[name] = np.stack(columns, axis=1).reshape(planted.count, *of.shape)
     return found
 
 
-def layers_of(planted: PlantedStep, names: Iterable[str]) -> dict[str, Array]:
-    """Give what layers write for all plantings, (plantings, rows, units), by names such as "layer 1 net"."""
-    (step,) = planted.graph.steps
+def gradient_keys(graph: StepGraph) -> dict[str, Array]:
+    """Give for each array that is trained the numbers that are its gradient, penalties included."""
+    (step,) = graph.steps
+    found: dict[str, Array] = {}
+    for update in step.contents.updates:
+        parameter = update.parameter
+        array = found.setdefault(parameter.full, np.empty(parameter.array.shape, object))
+        for place in parameter.places(0):
+            array[parameter.index(place)] = Key(update.unscaled, place)
+    return found
+
+
+def layer_keys(graph: StepGraph) -> dict[str, Array]:
+    """Give the numbers that layers write, (rows, units), by names such as "layer 1 net"."""
+    (step,) = graph.steps
     found: dict[str, Array] = {}
     for stage in step.contents.stages:
-        what = "net" if stage.writes_net else "out"
-        name = f"layer {stage.context.layer(stage.k)} {what}"
-        if name in names:
-            count = len(stage.written.units)
-            rows = [[stage.written.key(Place(row, 0, unit)) for unit in range(count)] for row in range(len(step.rows))]
-            found[name] = np.stack([np.stack([np.broadcast_to(planted.numbers(key), planted.count) for key in row], 1)
-                                    for row in rows], 1)  # fmt: skip
+        name = f"layer {stage.context.layer(stage.k)} {'net' if stage.writes_net else 'out'}"
+        found[name] = np.empty((len(step.rows), len(stage.written.units)), object)
+        for row, unit in np.ndindex(found[name].shape):
+            found[name][row, unit] = stage.written.key(Place(row, 0, unit))
+    return found
+
+
+def lineage(graph: StepGraph, keys: Iterable[Key]) -> set[Key]:
+    """Give numbers and all that enter them."""
+    found, waiting = set[Key](), [*keys]
+    while waiting:
+        key = waiting.pop()
+        if key not in found:
+            found.add(key)
+            waiting += graph.needs(key)
     return found

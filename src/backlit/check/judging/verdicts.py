@@ -13,8 +13,9 @@ from backlit.check.judging.habits import Habits
 from backlit.check.judging.learner import Learner
 from backlit.check.judging.precision import Allowance
 from backlit.check.judging.search import Search
+from backlit.check.judging.ties import by_likelihood, telling
 from backlit.check.judging.working import Working
-from backlit.check.records import FEW_DIGITS, CheckedNumber, CheckedWork, Fit, Verdict
+from backlit.check.records import FEW_DIGITS, FEW_PLACES, CheckedNumber, CheckedWork, Fit, Verdict
 from backlit.check.sheet import Claim, Sheet
 from backlit.check.worlds import GIVEN, Estimate, World
 from backlit.explain.algebra.tree import Node
@@ -51,17 +52,35 @@ class Judge:
 
     Attributes:
         findings: those of its claims, in the order of the computation.
-        wrong: the numbers that are wrong. tainted: these, and those that follow from them.
+        wrong: the numbers that are wrong. tainted: these, and those that follow from them. coarse: those that have
+            fewer places than the sheet asks for.
     """
 
-    def __init__(self, learner: Learner) -> None:
-        self.learner, self.graph = learner, learner.graph
+    def __init__(self, learner: Learner, places: int | None = None) -> None:
+        self.learner, self.graph, self.places = learner, learner.graph, places
         self.wrong: set[Key] = set()
         self.tainted: set[Key] = set()
+        self.coarse: set[Key] = set()
         self.habits = Habits.of(learner)
         self.search = Search(learner, self.habits)
         self.findings = [self._judged(claim) for claim in learner.claims]
         self.search.settle(self.findings)
+        self._count_once()
+
+    def _count_once(self) -> None:
+        """Take numbers that are wrong by one mistake, made once where the sheet gives no number, for wrong once."""
+        made: dict[tuple[str, frozenset[Key]], Explained] = {}
+        for finding in self.findings:
+            if finding.verdict != "wrong" or len(finding.explained) != 1:
+                continue
+            fit = finding.explained[0]
+            where = fit.code, frozenset(fit.changed)
+            if fit.changed.keys() & self.learner.given.keys():
+                continue
+            if where in made:
+                finding.verdict, finding.by, finding.explained = "carried", made[where], ()
+                self.wrong.discard(finding.claim.key)
+            made.setdefault(where, fit)
 
     def _judged(self, claim: Claim) -> Finding:
         own = self._match(claim, self.learner.own)
@@ -74,8 +93,9 @@ class Judge:
     def _accepted(self, claim: Claim, match: Match) -> Finding:
         """Make the finding of a number that follows: right, or carried where an earlier wrong number is in it."""
         finding = Finding(claim, match.follows, match.allowed, match.verdict, match.remark)
-        if claim.written.unit >= COARSE and claim.half >= SILENT * abs(match.follows) and not self._is_exact(claim):
-            finding.verdict, finding.remark = "not tested", FEW_DIGITS
+        coarse = self._coarse(claim, match)
+        if coarse:
+            finding.verdict, finding.remark = "not tested", coarse
             return finding
         if match.remark or not self.tainted or not self.tainted & match.estimate.slopes.keys():
             return finding
@@ -85,6 +105,23 @@ class Judge:
             finding.verdict = "carried"
             self.tainted.add(claim.key)
         return finding
+
+    def _coarse(self, claim: Claim, match: Match) -> str:
+        """Give the remark of a number that has too few digits, else an empty text.
+
+        One with fewer places than the sheet asks for is as good if it has only zeros left out.
+        """
+        half, places = claim.half, self.places
+        if claim.written.unit >= COARSE and half >= SILENT * abs(match.follows) and not self._is_exact(claim):
+            return FEW_DIGITS
+        asked = math.inf if places is None else 0.5 * abs(claim.factor) * 10.0**-places
+        if half <= asked * (1.0 + REST):
+            return ""
+        allowed = asked if self.coarse & match.estimate.slopes.keys() else max(match.allowed - half, 0.0)
+        if abs(self.learner.value(claim) - match.follows) <= asked + allowed + REST:
+            return ""
+        self.coarse.add(claim.key)
+        return FEW_PLACES
 
     def _is_exact(self, claim: Claim) -> bool:
         return math.isclose(self.learner.value(claim), self.learner.plain.value(claim.key), abs_tol=REST)
@@ -105,13 +142,13 @@ class Judge:
         if not math.isfinite(estimate.value) and self.tainted.intersection(self.graph.needs(claim.key)):
             self.tainted.add(claim.key)
             return Finding(claim, recorded(claim.key), claim.half, "not tested",
-                           "its formula gives no number here, and an earlier wrong one enters it")  # fmt: skip
+                           "the formula gives no number here, and an earlier wrong one enters it")  # fmt: skip
         if not math.isfinite(estimate.value):
             finding.follows, finding.allowed = recorded(claim.key), claim.half
             finding.remark = "its formula gives no number here: it is compared with the worked example"
         size = max(abs(finding.follows), abs(self.learner.value(claim)))
         if allowance.own + allowance.written > VAGUE * size:
-            finding.remark = finding.remark or "it has too few digits to tell a mistake by"
+            finding.remark = finding.remark or "it has too few digits to tell a mistake by: give more of them"
         else:
             exhausted = self.search.exhausted
             finding.explained = self.search.explanations(claim)
@@ -154,7 +191,7 @@ class Judge:
         way = allowance.written + allowance.on_the_way + allowance.double
         shorter = abs(claimed) <= abs(follows) + way and claimed * follows >= -abs(way * follows)
         if shorter and gap <= 2.0 * (half + allowance.written) + allowance.double:
-            return "truncated", "its last digits were cut off instead of rounded"
+            return "truncated", "the last digits were cut off instead of rounded"
         if gap <= allowance.rounded:
             return "rounded", "a number on the way was rounded to the sheet's digits"
         longer = abs(claimed) - abs(follows)  # what is cut off makes a number smaller, by what is on the way either
@@ -212,8 +249,8 @@ def judge(graph: StepGraph, sheet: Sheet, *, title: str = "") -> CheckedWork:
         title: of the network or file.
     """
     learner = Learner(graph, sheet)
-    judged = Judge(learner)
-    working = Working(graph, learner.own, {claim.key: claim for claim in learner.claims})
+    judged = Judge(learner, sheet.places)
+    working = Working(learner)
     numbers = tuple(_record(working, finding, judged.findings) for finding in judged.findings)
     notes = (*sheet.notes, NOT_ALL) if judged.search.cut_short else sheet.notes
     wrong = (finding.claim.key for finding in judged.findings if finding.verdict == "wrong")
@@ -223,15 +260,16 @@ def judge(graph: StepGraph, sheet: Sheet, *, title: str = "") -> CheckedWork:
 
 def _record(working: Working, finding: Finding, every: Sequence[Finding]) -> CheckedNumber:
     claim, graph = finding.claim, working.graph
-    wrong = finding.verdict == "wrong"
+    wrong, found = finding.verdict == "wrong", by_likelihood(finding)
+    like = found[0].node if found and found[0].site == claim.key else None
     return CheckedNumber(
         claim.name, graph.name(claim.key), graph.step_of(claim.key) + 1, claim.key.quantity.phase, claim.written.text,
         finding.verdict, working.text(claim, finding.follows), working.text(claim, recorded(claim.key)),
         finding.allowed / abs(claim.factor), finding.remark,
-        tuple(_fit(working, found, claim.key, every) for found in finding.explained),
-        working.line(claim.key) if wrong else "", working.right_line(claim.key) if wrong else "",
-        finding.by.code if finding.by else "", claim.means,
-        working.terms([claim.key, *(fit.site for fit in finding.explained)]) if wrong else (),
+        tuple(_fit(working, one, claim.key, every) for one in found),
+        working.line(claim.key, like) if wrong else "", working.right_line(claim.key, like) if wrong else "",
+        finding.by.code if finding.by else "", claim.means, telling(working, claim, found),
+        working.terms([claim.key, *(fit.site for fit in found)]) if wrong else (),
     )  # fmt: skip
 
 
@@ -241,5 +279,5 @@ def _fit(working: Working, found: Explained, of: Key, every: Sequence[Finding]) 
     return Fit(
         found.code, found.mistake.title, found.mistake.why, working.graph.name(found.site),
         working.changed_line(found.site, found.node), found.detail, explained, len(mistakes), found.together,
-        "" if found.site == of else working.line(found.site),
+        "" if found.site == of else working.line(found.site, found.node),
     )  # fmt: skip

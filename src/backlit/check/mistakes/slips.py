@@ -67,7 +67,8 @@ def _of_length(site: Site, make: Make, last: int, first: int) -> Iterator[Change
 
 @mistake(
     "decimal-slip", roles=(), scope="slip", general=True, title="the decimal point is in the wrong place",
-    why="The digits are right; the point has moved.", example=("sgd-step", "net(o1)"),
+    why="The digits are right but the point has moved, so the number is 10, 100 or 1,000 times too large or too small.",
+    example=("sgd-step", "net(o1)"),
 )  # fmt: skip
 def decimal_slip(site: Site) -> Iterator[Changed]:
     """Move the point by up to three places."""
@@ -90,7 +91,8 @@ def digits_swapped(site: Site) -> Iterator[Changed]:
 
 @mistake(
     "sign-slip", roles=(), scope="slip", general=True, title="the sign is lost, or there is one too many",
-    why="The digits are right; the sign is not.", example=("sgd-step", "net(o1)"),
+    why="The digits are right but the sign is not, so the number points the other way.",
+    example=("sgd-step", "net(o1)"),
 )  # fmt: skip
 def sign_slip(site: Site) -> Iterator[Changed]:
     """Turn the sign of the result."""
@@ -100,7 +102,8 @@ def sign_slip(site: Site) -> Iterator[Changed]:
 
 @mistake(
     "digit-left-out", roles=(), scope="slip", general=True, title="a digit is left out",
-    why="A digit got lost in writing the number down.", example=("sgd-step", "out(o1)"),
+    why="A digit got lost in writing the number down, so those behind it moved up a place.",
+    example=("sgd-step", "out(o1)"),
 )  # fmt: skip
 def digit_left_out(site: Site) -> Iterator[Changed]:
     """Leave each digit out but the last, which would be rounding."""
@@ -109,7 +112,7 @@ def digit_left_out(site: Site) -> Iterator[Changed]:
 
 @mistake(
     "digit-doubled", roles=(), scope="slip", general=True, title="a digit is written twice",
-    why="A digit was written twice.", example=("sgd-step", "out(o1)"),
+    why="A digit was written down twice, so those behind it moved down a place.", example=("sgd-step", "out(o1)"),
 )  # fmt: skip
 def digit_doubled(site: Site) -> Iterator[Changed]:
     """Write each digit twice but the last, which would be rounding."""
@@ -118,7 +121,8 @@ def digit_doubled(site: Site) -> Iterator[Changed]:
 
 @mistake(
     "number-copied", roles=(), scope="slip", general=True, title="another number of the sheet is copied",
-    why="This is another number of the sheet, not what belongs here.", example=("batch-of-two", "net(o1)[1]"),
+    why="This is another number of the sheet, not the one that the formula gives here.",
+    example=("batch-of-two", "net(o1)[1]"),
 )  # fmt: skip
 def number_copied(site: Site) -> Iterator[Changed]:
     """Put an earlier number of the sheet in the place; without a sheet, one that may stand near it there."""

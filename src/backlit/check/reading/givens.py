@@ -65,6 +65,8 @@ class GivenSheet(msgspec.Struct, frozen=True):
         notes: what was assumed when it was read. student: whose it is, where it says so.
         arrays: those of gradients, or of weights, by the parameters' names.
         asked: how many numbers the sheet has names for, given or not.
+        sheet: which worksheet it is, as its head has it; may be empty.
+        places: how many places behind the point it asks for; None where that is not known.
     """
 
     name: str
@@ -74,6 +76,8 @@ class GivenSheet(msgspec.Struct, frozen=True):
     student: str = ""
     arrays: tuple[GivenArray, ...] = ()
     asked: int = 0
+    sheet: str = ""
+    places: int | None = None
     velocity: str = ""
 
     def __post_init__(self) -> None:

@@ -63,7 +63,7 @@ def sheet_of(
         Claim(one.name, reading.key, one.written, factor.value, reading.base, one.place, _means(graph, reading, factor))
         for (one, reading), factor in zip(read, factors, strict=True)
     )
-    return Sheet(given.name, claims, tuple(notes))
+    return Sheet(given.name, claims, tuple(notes), given.places)
 
 
 def _means(graph: StepGraph, reading: Reading, factor: Factor) -> str:

@@ -83,6 +83,11 @@ class Worksheet(msgspec.Struct, frozen=True):
         return tuple(line.name for line in self.lines if line.blank)
 
     @property
+    def mark(self) -> str:
+        """What tells this sheet from others, for the head of the file to fill in."""
+        return mark_of(self.stem, self.seed, self.title)
+
+    @property
     def tells_apart(self) -> bool:
         """Whether the results of any two mistakes are far enough apart."""
         return self.apart >= APART
@@ -90,6 +95,15 @@ class Worksheet(msgspec.Struct, frozen=True):
     def key(self) -> tuple[tuple[str, str], ...]:
         """The numbers to fill in with what is right."""
         return tuple((line.name, line.record.shown) for line in self.lines if line.blank)
+
+
+def mark_of(stem: str, seed: int, title: str) -> str:
+    """Give what tells a sheet from others.
+
+    >>> mark_of("ada", 7, "Level 1: One neuron")
+    'ada / seed 7 / Level 1: One neuron'
+    """
+    return f"{stem} / seed {seed} / {title}"
 
 
 def checked_gaps(gaps: Any) -> Gaps:

@@ -28,8 +28,8 @@ from backlit.show.saving import saved
 from backlit.show.worked.escapes import escaped
 
 MISTAKES, FIRSTS, STUDENTS = "The most common mistakes", "Where the first mistake is", "Students"
-HEAD = ("student", "points", "of", "first wrong", "mistakes")
-COLUMNS = ("student", "points", "of", "missing", "carried", "first wrong", "mistakes", "problem")
+HEAD = ("student", "points", "of", "carried", "first wrong", "mistakes")
+COLUMNS = ("student", "points", "of", "missing", "too few digits", "carried", "first wrong", "mistakes", "problem")
 MOST_NAMED = 12
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """What a spreadsheet takes for the beginning of a formula."""
@@ -43,8 +43,8 @@ class Marking(Shown):
 
     >>> from backlit.check.marking import class_result
     >>> print(Marking(class_result("sheet 1", {}, problems={"Ada": "an empty file"})).to_csv())
-    student,points,of,missing,carried,first wrong,mistakes,problem
-    Ada,0,0,0,0,,,an empty file
+    student,points,of,missing,too few digits,carried,first wrong,mistakes,problem
+    Ada,0,0,0,0,0,,,an empty file
     """
 
     def __init__(self, result: ClassResult) -> None:
@@ -82,7 +82,17 @@ class Marking(Shown):
         table.writerow(COLUMNS)
         for one in self.students:
             codes = "; ".join(made.code or made.title for made in one.mistakes)
-            cells = (one.student, one.points, one.of, one.missing, one.carried, one.first, codes, one.problem)
+            cells = (
+                one.student,
+                one.points,
+                one.of,
+                one.missing,
+                one.coarse,
+                one.carried,
+                one.first,
+                codes,
+                one.problem,
+            )
             table.writerow([_cell(cell) if isinstance(cell, str) else cell for cell in cells])
         return written.getvalue()
 
@@ -93,7 +103,7 @@ class Marking(Shown):
         for title, what, found in _commons(self.result):
             blocks += [f"## {title}", pipes((what, "students", "who"), _common_rows(found, names=True), {1})]
         if self.students:
-            blocks += [f"## {STUDENTS}", pipes(HEAD, [_row(one) for one in self.students], {1, 2})]
+            blocks += [f"## {STUDENTS}", pipes(HEAD, [_row(one) for one in self.students], {1, 2, 3})]
         return "\n\n".join(filter(None, blocks)) + "\n"
 
     def to_html(self, *, names: bool = True) -> str:
@@ -142,36 +152,40 @@ def _cell(text: str) -> str:
 def verdict(result: ClassResult) -> str:
     """Say in a line how the sheets of a class are."""
     total = len(result.students)
-    unread = sum(bool(one.problem) for one in result.students)
+    absent = sum(one.is_absent for one in result.students)
+    unread = sum(bool(one.problem) for one in result.students) - absent
     wrong = sum(bool(one.first) for one in result.students)
-    blank = sum(map(is_blank, result.students))
-    good = total - unread - wrong - blank
+    blank = sum(one.is_blank for one in result.students)
+    good = total - absent - unread - wrong - blank
     if not total:
         return "There are no sheets."
-    if good == total and not any(one.missing for one in result.students):
+    if good == total and not any(one.missing or one.coarse for one in result.students):
         return f"All {total:,} sheets are right." if total > 1 else "The sheet is right."
+    others = [
+        (wrong, "has mistakes", "have mistakes"),
+        (blank, "is blank", "are blank"),
+        (unread, "could not be read", "could not be read"),
+        (absent, "was not handed in", "were not handed in"),
+    ]
+    if total == 1:
+        return f"The sheet {next((one for count, one, _ in others if count), 'has no mistake')}."
     said = [f"{good:,} of {counted(total, 'sheet')} {'has' if good == 1 else 'have'} no mistake"]
-    said += [f"{wrong:,} {'has' if wrong == 1 else 'have'} mistakes"] if wrong else []
-    said += [f"{blank:,} {'is' if blank == 1 else 'are'} blank"] if blank else []
-    said += [f"{unread:,} could not be read"] if unread else []
+    said += [f"{count:,} {one if count == 1 else several}" for count, one, several in others if count]
     return f"{listed(said)}."
-
-
-def is_blank(marked: Marked) -> bool:
-    """Tell whether a sheet gives no number."""
-    return not marked.problem and 0 < marked.of == marked.missing
 
 
 def points(result: ClassResult) -> str:
     """Say what the points are, and their median."""
-    read = [one for one in result.students if not one.problem and not is_blank(one)]
+    read = [one for one in result.students if not one.problem and not one.is_blank]
     if not read:
         return ""
     middle, of = statistics.median(one.points for one in read), {one.of for one in read}
     most = f" of {min(of):,}" if len(of) == 1 else ""
+    coarse = " One with fewer digits than the sheet asks for does not." if any(one.coarse for one in read) else ""
+    median = f" The median is {middle:g}{most}." if len(read) > 1 else ""
     return (
         "Points are numbers without a mistake of their own: one that follows from an earlier mistake counts, and so "
-        f"does one at which the same mistake is made again. The median is {middle:g}{most}."
+        f"does one at which the same mistake is made again.{coarse}{median}"
     )
 
 
@@ -184,13 +198,15 @@ def _notes(result: ClassResult) -> list[str]:
 
 
 def _row(one: Marked) -> tuple[str, ...]:
-    """Give what a student's work comes to: name, points, of, the first wrong number, the mistakes."""
+    """Give what a student's work comes to: name, points, of, carried, the first wrong number, the mistakes."""
     if one.problem:
-        return plain(one.student), "", f"{one.of:,}" if one.of else "", "", plain(one.problem, SENTENCE)
+        return plain(one.student), "", f"{one.of:,}" if one.of else "", "", "", plain(one.problem, SENTENCE)
     said = "; ".join(plain(made.title, SENTENCE) for made in one.mistakes)
     missing = f"{counted(one.missing, 'number')} missing" if one.missing else ""
-    return (plain(one.student), f"{one.points:,}", f"{one.of:,}", plain(one.first) if one.first else "",
-            "; ".join(filter(None, (said, missing))))  # fmt: skip
+    coarse = f"{counted(one.coarse, 'number')} with too few digits" if one.coarse else ""
+    carried, first = f"{one.carried:,}" if one.carried else "", plain(one.first) if one.first else ""
+    return (plain(one.student), f"{one.points:,}", f"{one.of:,}", carried, first,
+            "; ".join(filter(None, (said, coarse, missing))))  # fmt: skip
 
 
 def _commons(result: ClassResult) -> Iterator[tuple[str, str, tuple[Common, ...]]]:
@@ -224,10 +240,12 @@ def _lines(result: ClassResult, width: int) -> Iterator[Text]:
             yield from _common(one, width)
     if result.students:
         yield Text.assemble("\n", (STUDENTS, HEADING))
-        rows = [(name, f"{points} of {of}" if points else "", first, said)
-                for name, points, of, first, said in map(_row, result.students)]  # fmt: skip
+        rows = [
+            (name, f"{points} of {of}" if points else "", *rest)
+            for name, points, of, *rest in map(_row, result.students)
+        ]
         styles = ["bold red" if one.problem else "" for one in result.students]
-        yield from table_lines(("student", "points", "first wrong", "mistakes"), rows, width, styles)
+        yield from table_lines(("student", "points", *HEAD[3:]), rows, width, styles)
 
 
 def _filled(text: str, width: int, style: str = "", indent: str = "") -> Iterator[Text]:

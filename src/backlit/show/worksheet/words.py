@@ -69,8 +69,9 @@ def short(record: Record) -> str:
 
 
 def blank_csv(sheet: Worksheet) -> str:
-    """Give the CSV file to fill in: whose it is, then names, and no numbers."""
+    """Give the CSV file to fill in: whose it is, and which sheet, then names, and no numbers."""
     whose = [f"student,{_cell(sheet.student)}\n"] if sheet.student else []
+    whose.append(f"sheet,{_cell(sheet.mark)}\n")
     return "".join(["name,number\n", *whose, *(f"{_cell(name)},\n" for name in sheet.blanks)])
 
 

@@ -134,7 +134,9 @@ class Worksheets(Shown, Sequence[Worksheet]):
 def _is_filled_in(raw: bytes) -> bool:
     """Tell whether a line after the first has something behind its name."""
     lines = (line.strip() for line in raw.decode("utf-8", errors="replace").splitlines()[1:])
-    return any(re.split("[,;\t]", line)[-1].strip('" ') for line in lines if line and not line.startswith("student"))
+    return any(
+        re.split("[,;\t]", line)[-1].strip('" ') for line in lines if line and not line.startswith(("student", "sheet"))
+    )
 
 
 def _written(sheets: Sequence[Worksheet], form: str, *, key: bool) -> str:

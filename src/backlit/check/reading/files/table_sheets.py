@@ -20,7 +20,7 @@ NUMBERS = {
 }  # fmt: skip
 STEPS, ROWS = {"step", "steps", "schritt"}, {"row", "rows", "example", "sample"}
 DELTAS = {"δ", "delta"}
-OF_STUDENT = {"student", "learner"}
+OF_STUDENT, OF_SHEET = {"student", "learner"}, {"sheet", "worksheet"}
 BRACKETS = r"\((?:[^()]|\([^()]*\))*\)|\[[^\[\]]*\]"
 LONGEST_LINE, LONGEST_COMMENT = 5_000, 200
 """Characters of a line, and of a comment that says something."""
@@ -47,6 +47,7 @@ class Columns(NamedTuple):
     step: int = -1
     row: int = -1
     width: int = 0
+    student: int = -1
 
 
 def sheet_of_table(text: str, name: str, notes: tuple[str, ...] = ()) -> GivenSheet:
@@ -74,21 +75,34 @@ def sheet_of_table(text: str, name: str, notes: tuple[str, ...] = ()) -> GivenSh
         _check_cells(row, columns, sign)
         if _is_said(label, value, said):
             continue
+        if row.cell(columns.student):
+            said.setdefault("student", row.cell(columns.student))
         asked += bool(label)
         if not value:
             continue
         if not label:
             raise GivenError(f"{value} has no name; expected one beside it, such as net(h1).", row.line, value)
         found.append((row, value))
-    delta, student = delta_of(said.get("delta", "")), said.get("student", "")
+    delta, student, whose = delta_of(said.get("delta", "")), said.get("student", ""), said.get("sheet", "")
     velocity = velocity_of(said.get("velocity", ""))
     if not found:
         why = "the cells of its numbers are empty: fill some in." if asked else "expected lines such as net(h1),0.3775."
-        empty = GivenSheet(name, (), delta, notes, student, asked=asked, velocity=velocity)
+        empty = GivenSheet(name, (), delta, notes, student, asked=asked, sheet=whose, velocity=velocity)
         raise EmptySheetError(f"{name} gives no number; {why}", empty)
     points = sign != ";" and any(re.search(r"\d\.\d", value) for _, value in found)
     numbers = tuple(_numbers(found, columns, points=points))
-    return GivenSheet(name, numbers, delta, notes, student, asked=asked, velocity=velocity)
+    return GivenSheet(name, numbers, delta, notes, student, asked=asked, sheet=whose, velocity=velocity)
+
+
+def whose_of_table(text: str) -> GivenSheet:
+    """Give what a table says of whose it is, and which sheet, without its numbers: of one that cannot be read, too."""
+    said = dict(_comments(text[:LONGEST_LINE]))
+    lines = [line for line in text[:LONGEST_LINE].split("\n") if line.strip() and not _is_aside(line)]
+    sign = separator(lines)
+    for k, line in enumerate(lines[:HEAD_WITHIN], 1):
+        row = Row(k, cells(line, sign))
+        _is_said(row.cell(0), row.cell(1), said)
+    return GivenSheet("", (), student=said.get("student", ""), sheet=said.get("sheet", ""))
 
 
 # --------------------------------------------------------------------------------------------------------------- cells
@@ -164,7 +178,8 @@ def _comments(text: str) -> Iterator[tuple[str, str]]:
         found = re.fullmatch(r"#\s*([\wδ ]+?)\s*[=:]\s*(.+)", comment)
         if found:
             key = squashed(found[1])
-            yield ("delta" if key in DELTAS else "student" if key in OF_STUDENT else key), found[2]
+            words = {"delta": DELTAS, "student": OF_STUDENT, "sheet": OF_SHEET}
+            yield next((word for word, known in words.items() if key in known), key), found[2]
 
 
 def _is_said(label: str, value: str, said: dict[str, str]) -> bool:
@@ -174,6 +189,8 @@ def _is_said(label: str, value: str, said: dict[str, str]) -> bool:
         said["delta"] = value
     elif key in OF_STUDENT:
         said["student"] = value
+    elif key in OF_SHEET and not _is_number(value):
+        said["sheet"] = value
     elif key == "velocity" and re.search(r"[a-zμβ]", value, re.IGNORECASE):
         said["velocity"] = value
     else:
@@ -198,8 +215,8 @@ def _below_head(rows: list[Row], said: dict[str, str]) -> tuple[list[Row], Colum
         if name >= 0 and number >= 0:
             for above in rows[:k]:
                 _is_said(above.cell(0), above.cell(1), said)
-            step, of_row = (_column(row, words) for words in (STEPS, ROWS))
-            return rows[k + 1 :], Columns(name, number, step, of_row, len(row.cells))
+            step, of_row, student = (_column(row, words) for words in (STEPS, ROWS, OF_STUDENT))
+            return rows[k + 1 :], Columns(name, number, step, of_row, len(row.cells), student)
     if rows and _is_head(rows[0]):
         return rows[1:], Columns(*_by_content(rows[1:], 0, 1), width=2)
     return _upright(rows), Columns()
