@@ -65,9 +65,9 @@ class Judge:
         self.search = Search(learner, self.habits)
         self.findings = [self._judged(claim) for claim in learner.claims]
         self.search.settle(self.findings)
-        self._count_once()
+        self.count_once()
 
-    def _count_once(self) -> None:
+    def count_once(self) -> None:
         """Take numbers that are wrong by one mistake, made once where the sheet gives no number, for wrong once."""
         made: dict[tuple[str, frozenset[Key]], Explained] = {}
         for finding in self.findings:
