@@ -100,7 +100,7 @@ class Judge:
         if match.remark or not self.tainted & match.estimate.slopes.keys():
             return finding
         if abs(match.follows - self.learner.plain.value(claim.key)) <= match.allowed:
-            finding.verdict, finding.remark = "not tested", "what is wrong before changes less than its last digit"
+            finding.verdict, finding.remark = "not tested", "an earlier mistake changes less than the last digit"
         else:
             finding.verdict = "carried"
             self.tainted.add(claim.key)
