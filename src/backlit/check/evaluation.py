@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
+
 from backlit.check import digits
-from backlit.explain.algebra.tree import Apply, Node, Ref
+from backlit.explain.algebra.tree import OPERATIONS, Apply, Node, Ref
 from backlit.explain.record.quantities import Key
 
+Operations = Mapping[str, Callable[..., Any]]
 Number = Callable[[Key], float]
 """Gives the number that stands for one of the step's."""
 
@@ -26,19 +31,40 @@ def recorded(key: Key) -> float:
 def value_of(node: Node, number: Number) -> float:
     """Give a formula's value; NaN where it has none, or where a function in it is known by its name alone."""
     try:
-        return float(_value(node, number))
+        return float(_value(node, number, _OPERATIONS))
     except (ArithmeticError, ValueError, LookupError):
         return NAN
 
 
-def _value(node: Node, number: Number) -> Any:
+def values_of(node: Node, number: Callable[[Key], Any]) -> Any:
+    """Give a formula's values where numbers are arrays; NaN where it has none, of slips of the pen too.
+
+    Up to float64's rounding they are what `value_of` gives one by one.
+    """
+    try:
+        with np.errstate(all="ignore"):
+            return _value(node, number, _ON_ARRAYS)
+    except (ArithmeticError, ValueError, LookupError, TypeError):
+        return NAN
+
+
+def _value(node: Node, number: Callable[[Key], Any], operations: Operations) -> Any:
     if isinstance(node, Ref):
         return node.value if node.key is None else number(node.key)
     if isinstance(node, Apply):
         if node.head == "cases":
-            return _value(_branch(node, number), number)
-        return _OPERATIONS[node.head](*[_value(arg, number) for arg in node.args])
+            return _of_cases(node, number, operations)
+        return operations[node.head](*[_value(arg, number, operations) for arg in node.args])
     return _constant(node.symbol)
+
+
+def _of_cases(node: Apply, number: Callable[[Key], Any], operations: Operations) -> Any:
+    if operations is _OPERATIONS:
+        return _value(_branch(node, number), number, _OPERATIONS)
+    chosen = _value(node.args[-2], number, operations)
+    for value, condition in reversed([*zip(node.args[::2], node.args[1::2], strict=True)]):
+        chosen = np.where(_value(condition, number, operations), _value(value, number, operations), chosen)
+    return chosen
 
 
 def _constant(symbol: str) -> float:
@@ -49,7 +75,7 @@ def _constant(symbol: str) -> float:
 def _branch(node: Apply, number: Number) -> Node:
     """Give the case whose condition holds."""
     for value, condition in zip(node.args[::2], node.args[1::2], strict=True):
-        if _value(condition, number):
+        if _value(condition, number, _OPERATIONS):
             return value
     return node.args[-2]
 
@@ -76,7 +102,7 @@ def _add_slopes(node: Node, number: Number, factor: float, found: dict[Key, floa
             for arg in node.args:
                 _add_slopes(arg, number, -factor if node.head == "neg" else factor, found)
         elif any(_has_number(arg) for arg in node.args):
-            args = [_value(arg, number) for arg in node.args]
+            args = [_value(arg, number, _OPERATIONS) for arg in node.args]
             for place, arg in enumerate(node.args):
                 if _has_number(arg):
                     _add_slopes(arg, number, factor * _slope(node.head, args, place), found)
@@ -132,37 +158,33 @@ def _log(x: float) -> float:
     return math.log(x) if x else -math.inf
 
 
-_OPERATIONS: dict[str, Callable[..., Any]] = {
-    "+": lambda *terms: sum(terms),
-    "*": lambda *factors: math.prod(factors),
-    "neg": lambda x: -x,
-    "/": lambda x, y: x / y,
+_MATHS = SimpleNamespace(
+    mpf=float, log=_log, log10=math.log10, log2=math.log2, exp=_exp, tan=math.tan, tanh=math.tanh, cosh=math.cosh,
+    sin=math.sin, cos=math.cos, sqrt=math.sqrt, erf=math.erf,
+)  # fmt: skip
+
+_OPERATIONS: Operations = {
+    **{head: functools.partial(does, _MATHS) for head, does in OPERATIONS.items()},
+    **{name: does for name, does in vars(_MATHS).items() if name != "mpf"},
     "^": _power,
-    "otherwise": lambda: True,
-    "abs": abs,
-    "max": lambda *x: max(x),
-    "min": lambda *x: min(x),
-    "sign": lambda x: float((x > 0) - (x < 0)),
-    "ln": _log,
-    "log": _log,
-    "log10": math.log10,
-    "log2": math.log2,
-    "exp": _exp,
-    "tan": math.tan,
-    "tanh": math.tanh,
-    "cosh": math.cosh,
-    "sin": math.sin,
-    "cos": math.cos,
-    "sqrt": math.sqrt,
-    "erf": math.erf,
-    "[]": lambda x: 1.0 if x else 0.0,
-    "and": lambda *x: all(x),
-    ">": lambda x, y: x > y,
-    "<": lambda x, y: x < y,
-    "=": lambda x, y: x == y,
-    "≤": lambda x, y: x <= y,
-    "≥": lambda x, y: x >= y,
-    "≠": lambda x, y: x != y,
     **digits.OPERATIONS,
 }
 """What an operation does with numbers; functions of ops of one's own are not among them."""
+
+_ARRAY_MATHS = SimpleNamespace(
+    mpf=float, log=np.log, log10=np.log10, log2=np.log2, exp=np.exp, tan=np.tan, tanh=np.tanh, cosh=np.cosh,
+    sin=np.sin, cos=np.cos, sqrt=np.sqrt, erf=np.vectorize(math.erf, otypes=[float]),
+)  # fmt: skip
+
+_ON_ARRAYS: Operations = {
+    **{head: functools.partial(does, _ARRAY_MATHS) for head, does in OPERATIONS.items()},
+    **{name: does for name, does in vars(_ARRAY_MATHS).items() if name != "mpf"},
+    "/": np.divide,
+    "^": lambda base, exponent: np.power(np.asarray(base, np.float64), exponent),
+    "max": lambda *x: functools.reduce(np.maximum, x),
+    "min": lambda *x: functools.reduce(np.minimum, x),
+    "sign": np.sign,
+    "[]": lambda x: np.where(x, 1.0, 0.0),
+    "and": lambda *x: functools.reduce(np.logical_and, x),
+}
+"""The same with arrays of numbers."""

@@ -17,6 +17,8 @@ from backlit.kernels.types import Array
 TOLERANCES = {"float64": 1e-5, "float32": 1e-4, "float16": 1e-2}
 """By what the learner's numbers are: the largest difference that passes, relative to the array's largest number."""
 
+FITTED_FROM = 4
+"""An array of fewer numbers is not taken for a sum of two others."""
 ALL_ZEROS = "all zeros"
 CLOSE_TO_ZERO = 1e-3
 """An array all of whose numbers are smaller than this part of the largest gradient is compared with that part."""
@@ -63,6 +65,7 @@ class Facts(NamedTuple):
     row_parts: Mapping[str, Sequence[Array]]
     others: Mapping[str, Mapping[str, Array]]
     """Other gradients by what they are, "without the penalty"."""
+    weights: Mapping[str, Array]
 
 
 def checked_array(
@@ -187,8 +190,28 @@ def relations(name: str, own: Array, right: Array, scale: Scale, facts: Facts) -
     for called, arrays in facts.others.items():
         if name in arrays and scale.close(own, arrays[name]):
             yield called
+    yield from _of_weights(own, right, facts.weights[name], scale)
     if np.allclose(np.abs(own), np.abs(right), rtol=scale.tolerance, atol=scale.tolerance * scale.of(own, right)):
         yield "right but for signs"
+
+
+def _of_weights(own: Array, right: Array, weights: Array, scale: Scale) -> Iterator[str]:
+    """Say where an array is the weights, or these and the gradient: a step was made, or a penalty's slope was added."""
+    if own.size < FITTED_FROM or not weights.any():
+        return
+    parts = np.stack([weights.reshape(-1), right.reshape(-1)], axis=1)
+    (of_weights, of_gradient), *_ = np.linalg.lstsq(parts, own.reshape(-1), rcond=None)
+    if np.abs(parts @ (of_weights, of_gradient) - own.reshape(-1)).max() > scale.tolerance * np.abs(own).max():
+        return
+    small = 10 * scale.tolerance
+    sign = "−" if of_gradient < 0 else "+"
+    if abs(of_weights - 1.0) < small and abs(of_gradient) < small:
+        yield "the weights themselves"
+    elif abs(of_weights - 1.0) < small:
+        yield f"the weights after a step, w {sign} {abs(of_gradient):.4g} × the right one"
+    elif abs(of_gradient - 1.0) < small < abs(of_weights):
+        yield f"the right one and {of_weights:.4g} w, as with a penalty" + (
+            f" of l2={of_weights:.4g}" if of_weights > 0 else ", of the other sign")  # fmt: skip
 
 
 def _of_rows(own: Array, parts: Sequence[Array], scale: Scale) -> Iterator[str]:

@@ -150,7 +150,7 @@ class Check:
         others = {}
         if wrong and any(self.settings.get(name) for name in ("l1", "l2")):
             others["the gradient without the penalty"] = self.gradient(self.exact, rows, l1=0.0, l2=0.0)
-        return Facts(n, self.exact.output_size, parts, others)
+        return Facts(n, self.exact.output_size, parts, others, {name: self.exact[name] for name in right})
 
     def attempt(self, rows: Rows) -> Compared | None:
         """Compare on other rows than those that were given; None where the learner's function cannot take them."""
@@ -190,7 +190,9 @@ class Check:
         if not compared.mine or all(array.relation == ALL_ZEROS for array in compared.arrays if not array.passed):
             return [], False, 0, ""
         graph = self.graph(rows)
-        search = Search(graph, gradient_keys(graph), compared.mine, compared.right, compared.scale)
+        empty = {array.name for array in compared.arrays if not array.passed and array.relation == ALL_ZEROS}
+        mine = {name: array for name, array in compared.mine.items() if name not in empty}
+        search = Search(graph, gradient_keys(graph), mine, compared.right, compared.scale)
         found, together = search.found()
         return found, together, len(rows.X), note
 
@@ -210,13 +212,11 @@ class Check:
         if n * per_row + once <= NAMED_UP_TO:
             return list(range(n)), ""
         fewer = min(FEW_ROWS, (NAMED_UP_TO - once) // per_row)
-        callable_ = self.call is not None and self.call.takes_rows
-        if fewer < 1 or not callable_ or n == 1:
-            why = (
-                f"no mistake was looked for: the step has more than {NAMED_UP_TO:,} numbers"
-                if fewer < 1 or callable_
-                else "no mistake was looked for: there are too many rows; give a function of X and Y, and it is called on fewer"
-            )
+        again = self.call is not None and self.call.takes_rows
+        if fewer < 1 or not again or n == 1:
+            why = f"no mistake was looked for: the step has more than {NAMED_UP_TO:,} numbers"
+            if fewer >= 1 and not again:
+                why = "no mistake was looked for: there are many rows; give a function of X and Y, to call on fewer"
             return None, f"{why}. A smaller network of the same code, or fewer rows, gives a name."
         if any(op.batch_coupled for op in self.exact.ops):
             return None, "no mistake was looked for: the rows of normalization depend on each other; give fewer rows"

@@ -133,8 +133,10 @@ def orders(names: Sequence[str]) -> dict[str, list[str]]:
     return {
         "the network's order": list(names),
         "the order weights, then biases": others + biases,
+        "the order biases, then weights": biases + others,
         "the order of the backward pass, the last layer first": reversed_layers,
         "the order weights, then biases, the last layer first": others[::-1] + biases[::-1],
+        "the order biases, then weights, the last layer first": biases[::-1] + others[::-1],
         "the reversed order": list(names)[::-1],
     }
 
@@ -156,7 +158,29 @@ def by_place(given: Sequence[Given], right: Mapping[str, Array], close: Close) -
             return Pairing(dict(pairs), [], notes)
         if all(one.array is not None for one in given):
             return _named_shapes(given, right)
-    return by_shape(given, right)
+    return with_bias_rows(given, right, close) or by_shape(given, right)
+
+
+def with_bias_rows(given: Sequence[Given], right: Mapping[str, Array], close: Close) -> Pairing | None:
+    """Take weights apart that have their layer's biases as one row more, (inputs + 1, units), the first or the last."""
+    layers = [(name, f"{name[:-2]}.b") for name in right if name.endswith(".W")]
+    if len(given) != len(layers) or any(bias not in right or right[name].ndim != 2 for name, bias in layers):
+        return None
+    found: list[tuple[int, str, dict[str, Given]]] = []
+    for called, bias_at, rest in (("first", 0, slice(1, None)), ("last", -1, slice(None, -1))):
+        pairs: dict[str, Given] = {}
+        for one, (name, bias) in zip(given, layers, strict=True):
+            wanted = (right[name].shape[0] + 1, right[name].shape[1])
+            array = one.array
+            if array is not None and array.shape == wanted[::-1] != wanted:
+                array = array.T
+            if array is None or array.shape != wanted:
+                return None
+            pairs |= {name: Given(one.path, array[rest]), bias: Given(one.path, array[bias_at])}
+        agree = sum(close(one.array, right[name]) for name, one in pairs.items() if one.array is not None)
+        found.append((agree, called, pairs))
+    _, called, pairs = max(found, key=lambda one: one[0])
+    return Pairing(pairs, [], [f"the {called} row of each array was read as the biases"])
 
 
 def _named_shapes(given: Sequence[Given], right: Mapping[str, Array]) -> Pairing:

@@ -52,7 +52,7 @@ def as_array(value: Any) -> Array | None:
         return None
     try:
         array = np.asarray(value)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, RuntimeError):  # PyTorch's own of a list of its parameters
         return None
     return array if array.dtype.kind in NUMBERS else None
 
@@ -113,6 +113,8 @@ def given_arrays(given: Any, sizes: Sequence[tuple[int, ...]]) -> tuple[list[Giv
         given = dict(given.named_parameters())
     elif isinstance(given, Iterator):
         given = list(given)
+    elif as_array(given) is None and not _holds_arrays(given, sizes):
+        given = kept_gradients(given) or given
     loss = None
     for k in (0, 1) if isinstance(given, tuple) and len(given) == 2 else ():
         scalar, other = None if _holds_arrays(given[k], sizes) else as_array(given[k]), given[1 - k]
@@ -120,10 +122,11 @@ def given_arrays(given: Any, sizes: Sequence[tuple[int, ...]]) -> tuple[list[Giv
             loss, given = float(scalar), other
             break
     found = [*_leaves(given, (), sizes)]
-    if not any(one.array is not None for one in found):
+    if all(one.array is None or not one.array.ndim or not one.array.size for one in found):
+        problems = [f" ({one.name}: {one.problem})" for one in found if one.problem and one.name]
         raise BacklitError(
-            f"my_backward gave {_shortly(given)}; expected gradients: a dictionary of arrays by their names, a list of "
-            "arrays in the network's order, or one vector of all."
+            f"my_backward gave {_shortly(given)}{problems[0] if problems else ''}; expected gradients: a dictionary of "
+            "arrays by their names, a list of arrays in the network's order, or one vector of all."
         )
     return found, loss
 
@@ -131,6 +134,14 @@ def given_arrays(given: Any, sizes: Sequence[tuple[int, ...]]) -> tuple[list[Giv
 def _shortly(given: Any) -> str:
     text = repr(given)
     return text if len(text) <= 60 else f"a {type(given).__name__}"
+
+
+def _kind_of(value: Any) -> str:
+    """Say what stands where an array is expected."""
+    if value is None or isinstance(value, str):
+        return repr(value)
+    dtype = getattr(value, "dtype", None)
+    return f"numbers of type {dtype}" if dtype is not None else f"a {type(value).__name__}"
 
 
 def is_flat(array: Array | None, sizes: Sequence[tuple[int, ...]]) -> bool:
@@ -160,8 +171,7 @@ def _leaves(value: Any, path: Path, sizes: Sequence[tuple[int, ...]]) -> Iterato
             value = value.grad
             said = "its .grad is None: call loss.backward() before"
         else:
-            said = "None" if value is None else f"a {type(value).__name__}"
-            said += " in the place of an array"
+            said = f"{_kind_of(value)} in the place of an array"
         array = as_array(value)
         yield Given(path, array, "" if array is not None else said)
         return

@@ -302,12 +302,14 @@ def _schedules(plan: Plan, settings: TrainingSettings) -> Iterator[Trial]:
                 plan.changed(schedule="constant"))  # fmt: skip
     if schedule.needs_loss:
         return
-    for title, changes in (
+    counted: list[tuple[str, dict[str, Any]]] = [
         ("the schedule counts the epochs from 1, where they count from 0", {"epochs": 1}),
-        ("the schedule counts the steps from 1, where they count from 0", {"steps": 1}),
-        ("the schedule counts steps in place of epochs", {"by_steps": True}),
         ("each epoch's rate is that of the epoch before, times the schedule", {"on_top": True}),
-    ):
+    ]
+    if plan.batches > 1:
+        counted += [("the schedule counts the steps from 1, where they count from 0", {"steps": 1}),
+                    ("the schedule counts steps in place of epochs", {"by_steps": True})]  # fmt: skip
+    for title, changes in counted:
         yield Trial("schedule-counted", title, why, plan.changed(schedule=Recounted(schedule, **changes)))
 
 
