@@ -7,11 +7,14 @@ from collections.abc import Mapping
 import numpy as np
 import pytest
 from any_network import draw
-from bench.check.sheets import STYLES, Working, chosen, workable
+from bench.check import sheets
+from bench.check.sheets import STYLES, chosen, workable
 
 import backlit as bl
 from backlit.check.graph import StepGraph
-from backlit.check.judging.verdicts import judge
+from backlit.check.judging.learner import Learner
+from backlit.check.judging.verdicts import Judge, judge
+from backlit.check.judging.working import Working
 from backlit.check.records import CheckedNumber, CheckedWork
 from backlit.check.sheet import Claim, Sheet
 from backlit.check.written import Written
@@ -163,7 +166,7 @@ def test_right_sheets_of_any_network_are_not_accused(seed: int, style: str) -> N
     drawn = draw(seed)
     graph = StepGraph([explain_step(drawn.network(), drawn.X, drawn.Y, optimizer="momentum")])
     rng = np.random.default_rng(seed)
-    work = Working(graph, {}, style, int(rng.integers(3, 8)))  # type: ignore[arg-type]
+    work = sheets.Working(graph, {}, style, int(rng.integers(3, 8)))  # type: ignore[arg-type]
     found = judge(graph, work.sheet(chosen(rng, workable(graph))))
     assert not found.wrong, [(number.name, number.given, number.follows) for number in found.wrong[:5]]
 
@@ -280,15 +283,16 @@ def test_a_mistake_on_the_way_has_the_right_line_of_where_it_was_made(two_layer:
     assert fit.right == ""
 
 
-def test_the_right_line_is_of_the_formula_that_the_mistake_changed(two_layer: StepGraph) -> None:
+def test_the_right_line_is_of_the_formula_that_the_mistake_changed() -> None:
     """dE/dnet of softmax and cross-entropy is out - t, or a sum over the outputs by the chain rule."""
     network = bl.Network([bl.Dense(3, "softmax", weights=[[0.4, -0.3, 0.2]])], inputs=1, loss="cross_entropy")
     graph = StepGraph([explain_step(network, [[1.0]], [1])])
-    turned, net = -_value(graph, "dE/dnet(o1)"), "dE/dnet(o1)"
-    number = one(graph, net, {"out(o1)": f"{_value(graph, 'out(o1)'):.6f}", net: f"{turned:.6f}"})
-    for fit in number.fits:
-        pairs = [("dout" in fit.line, "dout" in (fit.right or number.line))]
-        assert all(wrong == right for wrong, right in pairs), (fit.line, fit.right, number.line)
+    key = graph.find("dE/dnet(o1)")
+    assert key is not None
+    working, ways = Working(Learner(graph, Sheet("", ()))), graph.formulas(key)
+    assert len(ways) == 2
+    assert ["dout" in working.line(key, like=way) for way in ways] == [False, True]
+    assert ["dout" in working.right_line(key, like=way) for way in ways] == [False, True]
 
 
 def test_of_a_tie_the_likeliest_comes_first_and_a_number_is_named_that_tells(two_layer: StepGraph) -> None:
@@ -309,9 +313,21 @@ def test_what_no_other_number_tells_more_digits_may(two_layer: StepGraph) -> Non
 def test_numbers_that_one_mistake_on_the_way_made_wrong_are_counted_once(two_layer: StepGraph) -> None:
     net = 0.15 * 0.05 + 0.2 * 0.1
     out = 1 / (1 + np.exp(-net))
-    found = checked(two_layer, {"out(h1)": f"{out:.6f}", "dout/dnet(h1)": f"{out * (1 - out):.6f}"})
-    count = found.count
+    numbers = {"out(h1)": f"{out:.6f}", "dout/dnet(h1)": f"{out * (1 - out):.6f}"}
+    count = checked(two_layer, numbers).count
     assert (count.numbers, count.right, count.carried, count.untested, count.wrong) == (2, 1, 1, 0, 1)
+
+
+def test_a_mistake_on_the_way_that_is_found_twice_is_counted_once(two_layer: StepGraph) -> None:
+    """Of two numbers with ties it may be known only at the end that one mistake, made once, gives both."""
+    keys = [two_layer.find(name) for name in ("out(h1)", "out(o1)")]
+    claims = [Claim("", key, Written.of(text)) for key, text in zip(keys, ("0.506875", "0.9"), strict=True) if key]
+    judged = Judge(Learner(two_layer, Sheet("", tuple(claims))))
+    first, other = judged.findings
+    other.explained = first.explained
+    judged.count_once()
+    assert [(one.verdict, len(one.explained)) for one in judged.findings] == [("wrong", 1), ("carried", 0)]
+    assert other.by is first.explained[0]
 
 
 def test_what_a_claim_stands_for_is_named_where_it_is_no_name_alone() -> None:
