@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from backlit.check import digits
@@ -12,6 +12,9 @@ from backlit.explain.record.quantities import Key
 
 Number = Callable[[Key], float]
 """Gives the number that stands for one of the step's."""
+
+Operations = Mapping[str, Callable[..., Any]]
+"""What an operation does, by the head of its node."""
 
 NAN = math.nan
 STEP = 2.0**-17
@@ -26,19 +29,30 @@ def recorded(key: Key) -> float:
 def value_of(node: Node, number: Number) -> float:
     """Give a formula's value; NaN where it has none, or where a function in it is known by its name alone."""
     try:
-        return float(_value(node, number))
+        return float(evaluated(node, number, _OPERATIONS, _chosen))
     except (ArithmeticError, ValueError, LookupError):
         return NAN
 
 
-def _value(node: Node, number: Number) -> Any:
+def evaluated(node: Node, number: Callable[[Key], Any], operations: Operations, cases: Callable[..., Any]) -> Any:
+    """Give a formula's value with operations of a kind of number: floats, or arrays of a draw after another.
+
+    Args:
+        cases: gives the value of cases, from the node and what gives the value of a part of it.
+
+    Errors: a LookupError where there is no such operation.
+    """
     if isinstance(node, Ref):
         return node.value if node.key is None else number(node.key)
     if isinstance(node, Apply):
         if node.head == "cases":
-            return _value(_branch(node, number), number)
-        return _OPERATIONS[node.head](*[_value(arg, number) for arg in node.args])
+            return cases(node, lambda part: evaluated(part, number, operations, cases))
+        return operations[node.head](*[evaluated(arg, number, operations, cases) for arg in node.args])
     return _constant(node.symbol)
+
+
+def _value(node: Node, number: Number) -> Any:
+    return evaluated(node, number, _OPERATIONS, _chosen)
 
 
 def _constant(symbol: str) -> float:
@@ -46,11 +60,16 @@ def _constant(symbol: str) -> float:
     return math.e if symbol == "e" else math.pi if symbol == r"\pi" else float(symbol)
 
 
-def _branch(node: Apply, number: Number) -> Node:
+def _chosen(node: Apply, value: Callable[[Node], Any]) -> Any:
+    """Give the value of the case whose condition holds; those of others may have none."""
+    return value(_branch(node, value))
+
+
+def _branch(node: Apply, value: Callable[[Node], Any]) -> Node:
     """Give the case whose condition holds."""
-    for value, condition in zip(node.args[::2], node.args[1::2], strict=True):
-        if _value(condition, number):
-            return value
+    for case, condition in zip(node.args[::2], node.args[1::2], strict=True):
+        if value(condition):
+            return case
     return node.args[-2]
 
 
@@ -71,7 +90,7 @@ def _add_slopes(node: Node, number: Number, factor: float, found: dict[Key, floa
             found[node.key] = found.get(node.key, 0.0) + factor
     elif isinstance(node, Apply):
         if node.head == "cases":
-            _add_slopes(_branch(node, number), number, factor, found)
+            _add_slopes(_branch(node, lambda part: _value(part, number)), number, factor, found)
         elif node.head in {"+", "neg"}:
             for arg in node.args:
                 _add_slopes(arg, number, -factor if node.head == "neg" else factor, found)
@@ -132,7 +151,7 @@ def _log(x: float) -> float:
     return math.log(x) if x else -math.inf
 
 
-_OPERATIONS: dict[str, Callable[..., Any]] = {
+_OPERATIONS: Operations = {
     "+": lambda *terms: sum(terms),
     "*": lambda *factors: math.prod(factors),
     "neg": lambda x: -x,

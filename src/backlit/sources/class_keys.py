@@ -126,6 +126,15 @@ def named_in(name: str, keys: Sequence[ClassKey]) -> list[ClassKey]:
     return []
 
 
+def is_plain(name: str, key: ClassKey) -> bool:
+    """Tell whether a file's name says whose it is: it has the name of the key's own file in it.
+
+    >>> is_plain("71_ada-lovelace_late.csv", ClassKey(Path("ada-lovelace.toml"), "Ada Lovelace"))
+    True
+    """
+    return _in_a_row(key.stem.casefold().split("-"), file_stem(name.removesuffix(Path(name).suffix)).split("-"))
+
+
 def _in_a_row(part: Sequence[str], words: Sequence[str]) -> bool:
     return any(list(words[k : k + len(part)]) == list(part) for k in range(len(words) - len(part) + 1))
 

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from backlit.check.evaluation import Operations, evaluated
 from backlit.check.graph import StepGraph
 from backlit.check.worksheets.draws import Array
-from backlit.explain.algebra.tree import Apply, Literal, Node, Ref
+from backlit.explain.algebra.tree import Apply, Node
 from backlit.explain.record.quantities import Key
 
 
@@ -25,7 +26,7 @@ def _bracket(*conditions: Any) -> Any:
     return np.asarray(conditions[0], bool).astype(float)
 
 
-HEADS: dict[str, Callable[..., Any]] = {
+OPERATIONS: Operations = {
     "+": lambda *x: sum(x[1:], start=x[0]),
     "*": _product,
     "neg": np.negative,
@@ -42,10 +43,7 @@ HEADS: dict[str, Callable[..., Any]] = {
     "otherwise": lambda *_: True,
     ">": np.greater, "<": np.less, "=": np.equal, "≤": np.less_equal, "≥": np.greater_equal, "≠": np.not_equal,
 }  # fmt: skip
-
-
-class UnknownHeadError(Exception):
-    """A formula has an operation that is not known for arrays, such as an op of a user's own."""
+"""What an operation does with the numbers of many draws at once."""
 
 
 class Numbers:
@@ -76,28 +74,18 @@ class Numbers:
     def value(self, node: Node) -> Any:
         """Give a formula's number of every draw.
 
-        Errors: an UnknownHeadError for an operation of one's own.
+        Errors: a LookupError for an operation of one's own.
         """
-        if isinstance(node, Ref):
-            return node.value if node.key is None else self.of(node.key)
-        if isinstance(node, Literal):
-            return {"e": math.e, r"\pi": math.pi}.get(node.symbol) or float(node.symbol)
-        if not isinstance(node, Apply):
-            raise UnknownHeadError(str(node))
-        if node.head == "cases":
-            return self._of_cases(node)
-        operation = HEADS.get(node.head)
-        if operation is None:
-            raise UnknownHeadError(node.head)
-        return operation(*(self.value(arg) for arg in node.args))
+        return evaluated(node, self.of, OPERATIONS, _case_by_case)
 
-    def _of_cases(self, node: Apply) -> Any:
-        values = [self.value(arg) for arg in node.args[::2]]
-        conditions = [self.value(arg) for arg in node.args[1::2]]
-        found = values[-1]
-        for value, condition in list(zip(values, conditions, strict=True))[-2::-1]:
-            found = np.where(condition, value, found)
-        return found
+
+def _case_by_case(node: Apply, value: Callable[[Node], Any]) -> Any:
+    """Give the value of cases in every draw: each draw has the first case whose condition holds there."""
+    cases = [(value(case), value(condition)) for case, condition in zip(node.args[::2], node.args[1::2], strict=True)]
+    found = cases[-1][0]
+    for case, condition in cases[-2::-1]:
+        found = np.where(condition, case, found)
+    return found
 
 
 def given_keys(graph: StepGraph) -> dict[str, list[Key | None]]:
