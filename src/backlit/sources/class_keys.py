@@ -58,7 +58,9 @@ class OtherSheetError(BacklitError):
 def keys_of(folder: Path) -> tuple[ClassKey, ...]:
     """Give the keys of a class's folder, in the order of their names."""
     place = folder / KEYS
-    return tuple(_key(path) for path in sorted(place.glob("*.toml"))) if place.is_dir() else ()
+    return (
+        tuple(_key(path) for path in sorted(place.glob("*.toml"), key=lambda path: path.stem)) if place.is_dir() else ()
+    )
 
 
 def _key(path: Path) -> ClassKey:
