@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
+
 from backlit.check import digits
-from backlit.explain.algebra.tree import Apply, Node, Ref
+from backlit.check.graph import operands
+from backlit.errors import BacklitError
+from backlit.explain.algebra.tree import Apply, Node, Ref, evaluate
 from backlit.explain.record.quantities import Key
+from backlit.kernels.types import Array
 
 Number = Callable[[Key], float]
 """Gives the number that stands for one of the step's."""
@@ -52,6 +58,42 @@ def _branch(node: Apply, number: Number) -> Node:
         if _value(condition, number):
             return value
     return node.args[-2]
+
+
+def values_of(node: Node, columns: Mapping[Key, float | Array], count: int, *, known: float | None = None) -> Array:
+    """Give a formula's value in many cases at once, (count,); NaN as in `value_of`.
+
+    `columns` are the numbers of its operands: one for all cases, or one for each. `known` is the value at the numbers
+    of the step itself, where it is to be that to the last bit.
+    """
+    keys = operands(node)
+    if all(head in _SIMPLE for head in _heads(node)):
+        try:
+            found = evaluate(node, _VECTORS, lambda ref: ref.value if ref.key is None else columns[ref.key])
+            return np.array(np.broadcast_to(np.asarray(found, np.float64), count))
+        except (ArithmeticError, ValueError, TypeError, BacklitError):
+            pass
+    table = [column.tolist() if isinstance(column, np.ndarray) else [column] * count
+             for column in (columns[key] for key in keys)]  # fmt: skip
+    found_by = {} if known is None else {tuple(recorded(key) for key in keys): known}
+    values = []
+    for row in zip(*table, strict=True) if keys else [()] * count:
+        if row not in found_by:
+            found_by[row] = value_of(node, dict(zip(keys, row, strict=True)).__getitem__)
+        values.append(found_by[row])
+    return np.array(values)
+
+
+_SIMPLE = {"+", "*", "neg", "/", "^", "exp", "log", "ln", "tanh", "cosh", "sqrt"}
+_VECTORS = SimpleNamespace(mpf=float, exp=np.exp, log=np.log, tanh=np.tanh, cosh=np.cosh, sqrt=np.sqrt, pi=np.pi)
+"""The operations that NumPy does in all cases at once."""
+
+
+def _heads(node: Node) -> Iterator[str]:
+    if isinstance(node, Apply):
+        yield node.head
+        for arg in node.args:
+            yield from _heads(arg)
 
 
 def slopes_of(node: Node, number: Number) -> dict[Key, float]:

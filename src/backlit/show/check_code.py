@@ -181,7 +181,8 @@ def _of_losses(record: CheckedLosses) -> Parts:
     count, differs = len(record.mine), record.first is not None
     at = record.agree if differs else 0
     if not differs:
-        title = f"all {counted(count, 'loss', 'losses')} are right, measured {record.measured}"
+        said = f"all {count:,} losses are" if count > 1 else "the loss is"
+        title = f"{said} right, measured {record.measured}"
     elif record.stage == "before training":
         title = "the loss before any step differs"
     elif record.stage == "first loss":
