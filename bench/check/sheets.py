@@ -101,6 +101,7 @@ class Planted:
 
     def __init__(self, entry: Mistake, keys: Sequence[Key]) -> None:
         self.code, self.scope, self.slip, self.keys = entry.code, entry.scope, entry.scope == "slip", list(keys)
+        self.belief = entry.scope == "everywhere" and not entry.general
 
     def drawn(self, graph: StepGraph, rng: np.random.Generator, digits: int, *, alone: bool = False) -> Changes | None:
         """Draw where it is made: a belief everywhere or at one number, others at one number; None where it cannot."""
@@ -110,7 +111,7 @@ class Planted:
             if not found:
                 continue
             one = found[int(rng.integers(len(found)))]
-            if self.scope != "everywhere" or alone or rng.random() < 0.5:
+            if not self.belief or alone or rng.random() < 0.5:
                 return Changes(self.code, {key: one.node})
             same = {other: variant.node for other in self.keys for variant in self._at(graph, other, digits)
                     if variant.detail == one.detail}  # fmt: skip

@@ -265,12 +265,17 @@ class Search:
         return next((fit for fit in self._assumed if before & fit.changed.keys()), None)
 
     def settle(self, findings: Sequence[Finding]) -> None:
-        """Where several mistakes give a number, keep those that explain the most of the wrong ones."""
+        """Where several mistakes give a number, keep those that explain the most of the wrong ones.
+
+        What can be done to any formula is no belief: that it gives another number too says nothing.
+        """
         wrong = [finding for finding in findings if finding.verdict == "wrong"]
-        counts = Counter(code for finding in wrong for code in {fit.code for fit in finding.explained})
+        beliefs = Counter(code for finding in wrong for code in {fit.code for fit in finding.explained
+                                                                 if not fit.mistake.general})  # fmt: skip
         for finding in wrong:
-            most = max((counts[fit.code] for fit in finding.explained), default=0)
-            finding.explained = tuple(fit for fit in finding.explained if counts[fit.code] == most)
+            most = max((beliefs[fit.code] for fit in finding.explained), default=0)
+            if most > 1:
+                finding.explained = tuple(fit for fit in finding.explained if beliefs[fit.code] == most)
 
 
 def _telling(found: Sequence[Explained]) -> list[Explained]:
