@@ -203,6 +203,27 @@ def test_a_second_number_settles_which_mistake_it_was(two_layer: StepGraph) -> N
         assert [(fit.code, fit.explains, fit.of) for fit in number.fits] == [("update-sign", 3, 3)], number.name
 
 
+def named_at_net(weights: list[float], bias: float, inputs: list[float], net: str) -> set[str]:
+    """Give the mistakes that are named at the weighted sum of one neuron."""
+    layer = bl.Dense(1, "sigmoid", weights=[[weight] for weight in weights], biases=[bias])
+    network = bl.Network([layer], inputs=len(inputs), loss="half_squared_error")
+    number = one(StepGraph([explain_step(network, [inputs], [[1.0]])]), "net(o1)", {"net(o1)": net})
+    assert number.verdict == "wrong"
+    return {fit.code for fit in number.fits}
+
+
+def test_of_entries_that_give_the_same_number_all_are_shown() -> None:
+    """0.3 · 0.4 + 0.7 · 0.9 is 0.3 · 0.9 + 0.7 · 0.4 + 0.2; and 0.5 · 0.8 is 0.5 - 0.1, without the input."""
+    assert named_at_net([0.3, 0.7], 0.2, [0.4, 0.9], "0.7500") == {"bias-left-out", "inputs-exchanged"}
+    assert named_at_net([0.5], -0.1, [0.8], "0.4000") == {"bias-left-out", "factor-left-out"}
+
+
+def test_entries_that_lead_to_the_same_formula_are_one_mistake() -> None:
+    """A term is left out of net, which is its bias; its sign is turned."""
+    assert named_at_net([0.3, 0.7], 0.2, [0.5, 0.6], "0.5700") == {"bias-left-out"}
+    assert named_at_net([0.3, 0.7], 0.2, [0.5, 0.6], "0.3700") == {"bias-subtracted"}
+
+
 def test_whole_numbers_are_exact() -> None:
     network = bl.Network([bl.Dense(1, weights=[[0.0], [0.0]])], inputs=2, loss="half_squared_error")
     graph = StepGraph([explain_step(network, [[1.0, 0.0]], [[1.0]], optimizer=bl.SGD(1.0))])
