@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 
 import numpy as np
@@ -322,6 +323,8 @@ def test_numbers_of_python_have_the_digits_that_it_prints():
         (3, "claimed is int; expected numbers by name"), ([1, 2], "claimed, item 1: 1 is no pair"),
         ({"E": True}, "E: True was given"), ({"E": "x"}, "E: 'x' is no number"),
         ({"E": float("inf")}, "E: 'inf' is no number: infinite"),
+        ({"E": b"x"}, "E: a bytes was given; expected a number"),
+        ({"W1": [[1], [1, 2]]}, "W1: its lists have different"),
         ({"E": 1e300}, "E: '1e+300' is too large: its last digit stands for more than 1e15; expected one"),
         ({"E": 1e-320}, "E: '1e-320' is too small"), ({"E": 10**400}, "has 401 characters"),
         ({}, "the sheet gives no number"), ({"E": {"a": 1}}, "was given; expected a number"),
@@ -421,3 +424,38 @@ def test_an_array_that_was_rounded_has_so_many_places():
     assert bl.check_work(network, X, Y, {name: array.tolist() for name, array in rounded.items()}).all_right
     zeros = {name: np.zeros_like(array) for name, array in right.items()}
     assert not bl.check_work(network, X, Y, zeros).all_right
+
+
+# ---------------------------------------------------------------------------------------------- files of other programs
+
+SPREADSHEETS = [
+    ("sep=;\r\nName;Wert\r\nnet(h1);0,3775\r\n;\r\nδ(o1);−0,1385\r\n", "utf-8-sig"),
+    ('Größe;Zahl\r\n"net(h1)";"0,3775"\r\nδ(o1);-1,385·10⁻¹\r\n', "utf-16"),
+    ("Quantité;Nombre\nnet(h1);0,3775\nδ(o1);−0,1385\n", "utf-8"),
+    ("Bezeichnung;Ergebnis\nnet(h1);0,3775\nδ(o1);-0,1385\n", "utf-8"),
+    ("Magnitud\tValor\nnet(h1)\t0,3775\nδ(o1)\t\u200b-0,1385\n", "utf-16-le"),
+]
+
+
+@pytest.mark.parametrize(("text", "encoding"), SPREADSHEETS)
+def test_tables_of_spreadsheets_in_other_languages(text, encoding, tmp_path):
+    (tmp_path / "sheet.csv").write_bytes(text.encode(encoding))
+    sheet = read_sheet(tmp_path / "sheet.csv").sheet
+    assert [(one.name, one.written.value) for one in sheet.numbers] == [("net(h1)", 0.3775), ("δ(o1)", -0.1385)]
+
+
+def _damaged(raw: bytes, at: int, put: int) -> bytes:
+    return raw[:at] + bytes([put]) + raw[at + 1 :]
+
+
+def test_no_damage_of_an_archive_ends_in_a_traceback(tmp_path):
+    np.savez(tmp_path / "a.npz", W=np.ones((2, 2)))
+    raw = (tmp_path / "a.npz").read_bytes()
+    random = np.random.default_rng(19)
+    for _ in range(60):
+        at, put = random.integers(len(raw)), random.integers(256)
+        (tmp_path / "b.npz").write_bytes(
+            _damaged(raw, int(at), int(put))[: random.integers(len(raw) // 2, 2 * len(raw))]
+        )
+        with contextlib.suppress(BacklitError):
+            read_sheet(tmp_path / "b.npz")
