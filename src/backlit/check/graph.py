@@ -53,7 +53,9 @@ class StepGraph:
 
     def _only_in(self, chain: Quantity, short: Quantity) -> set[Quantity]:
         """Give the numbers that the chain rule needs for a slope and the short formula of the joined loss does not."""
-        ways = [formula for formula in (_formula(Key(of, Place(0, 0, 0))) for of in (chain, short)) if formula is not None]
+        ways = [
+            formula for formula in (_formula(Key(of, Place(0, 0, 0))) for of in (chain, short)) if formula is not None
+        ]
         longer, shorter = ({key.quantity for key in operands(formula)} for formula in ways)
         return longer - shorter
 

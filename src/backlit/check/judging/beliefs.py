@@ -28,15 +28,15 @@ class Beliefs:
         joined loss, out - t, holds it at the other numbers alone: no slope of the outputs enters that.
         """
         made = self._everywhere(fit)
-        role, ways = self.graph.role(fit.site), [made]
-        if not fit.mistake.general:
-            ways.append({key: node for key, node in made.items() if self.graph.role(key) == role})
-            ways.append({key: node for key, node in made.items() if not self.graph.is_link(key)})
+        role = self.graph.role(fit.site)
+        alike = {key: node for key, node in made.items() if self.graph.role(key) == role}
+        short = {key: node for key, node in made.items() if not self.graph.is_link(key)}
+        ways = [made, alike, short]
         different = [way for place, way in enumerate(ways) if all(len(way) != len(other) for other in ways[:place])]
         return [{**way, **fit.changed} for way in different]
 
     def _everywhere(self, fit: Explained) -> Formulas:
-        kind = fit.code, "" if fit.mistake.general else fit.detail
+        kind = fit.code, fit.detail
         if kind not in self._made:
             roles = fit.mistake.roles
             keys = (key for key in self.graph.numbers() if not roles or self.graph.role(key) in roles)
@@ -48,7 +48,7 @@ class Beliefs:
         """Give what it leads to at a number, the same of several, such as the logarithm to the same base."""
         made = self._ways_at(key, fit)
         first = next(made, None)
-        if fit.mistake.general or first is None or first.detail == fit.detail:
+        if first is None or first.detail == fit.detail:
             return first
         return next((changed for changed in made if changed.detail == fit.detail), first)
 

@@ -155,7 +155,7 @@ class Search:
         return [chosen for _, chosen in near[:MOST_NEAR]] + slips
 
     def _held(self, made: Sequence[Variant]) -> list[list[Variant]]:
-        """Give a belief at all its numbers on the way, and, for the short formula of a joined loss, without the links."""
+        """Give a belief at all its numbers on the way; for the short formula of a joined loss without the links too."""
         every = list(made[::-1])
         short = [variant for variant in every if not self.graph.is_link(variant.site)]
         return [way for way in (every, short)[: 1 + (len(short) < len(every))] if len(way) > 1]
@@ -214,20 +214,22 @@ class Search:
     def _best(self, claim: Claim, found: Iterable[Explained], world: World) -> list[Explained]:
         """Keep the explanations that the most other numbers support, each mistake once."""
         without = {further: world.follows(further.key) for further in self.learner.claims if further.key != claim.key}
-        weighed = [msgspec.structs.replace(fit, support=1 + self._support(claim, fit, without)) for fit in found]
-        most = max((fit.support for fit in weighed), default=0)
+        counted = [(fit, *self._support(claim, fit, without)) for fit in found]
+        most = max((max(here, held) for _, here, held in counted), default=0)
+        best = [(fit, held) for fit, here, held in counted if max(here, held) == most]
+        whole = any(held == most and _is_belief(fit) for fit, held in best)
         once: dict[str, Explained] = {}
-        for fit in weighed:
-            if fit.support == most:
-                once.setdefault(fit.code, fit)
+        for fit, held in best:
+            if held == most or not whole:  # else right numbers speak against the belief, and for another
+                once.setdefault(fit.code, msgspec.structs.replace(fit, support=1 + most))
         return list(once.values())
 
-    def _support(self, claim: Claim, fit: Explained, without: Mapping[Claim, float]) -> int:
-        """Count the numbers that speak for a mistake: made here, or, where it is a belief, wherever it can be made."""
+    def _support(self, claim: Claim, fit: Explained, without: Mapping[Claim, float]) -> tuple[int, int]:
+        """Count the numbers that speak for a mistake: made here, and, where it is a belief, wherever it applies."""
         here = self._speaking(claim, fit.changed, without)
-        if fit.mistake.scope != "everywhere" or fit.mistake.general or sum(map(len, self.graph.steps)) > LARGEST:
-            return here
-        return max(here, *(self._speaking(claim, changed, without) for changed in self._beliefs.of(fit)))
+        if not _is_belief(fit) or sum(map(len, self.graph.steps)) > LARGEST:
+            return here, here
+        return here, max(self._speaking(claim, changed, without) for changed in self._beliefs.of(fit))
 
     def _speaking(self, claim: Claim, changed: Mapping[Key, Node], without: Mapping[Claim, float]) -> int:
         """Count the other numbers that follow with some formulas changed, less those that follow only without."""
@@ -270,6 +272,10 @@ class Search:
             most = max((beliefs[fit.code] for fit in finding.explained), default=0)
             if most > 1:
                 finding.explained = tuple(fit for fit in finding.explained if beliefs[fit.code] == most)
+
+
+def _is_belief(fit: Explained) -> bool:
+    return fit.mistake.scope == "everywhere" and not fit.mistake.general
 
 
 def _telling(found: Sequence[Explained]) -> list[Explained]:
