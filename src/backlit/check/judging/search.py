@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -51,8 +51,9 @@ class Search:
     def __init__(self, learner: Learner, habits: Habits) -> None:
         self.learner, self.habits, self.graph = learner, habits, learner.graph
         self._variants: dict[Key, list[Variant]] = {}
+        self._variants_by_code: dict[tuple[Key, str], list[Variant]] = {}
         self._assumed: list[Explained] = []
-        self._named: list[Explained] = []
+        self._named: dict[str, None] = {}
         self._searched = self._spent = 0
         self.cut_short = False
         self._beliefs = Beliefs(self.graph)
@@ -66,11 +67,14 @@ class Search:
             self._variants[key] = list(self._made_at(key, mistakes().values()))
         return self._variants[key]
 
-    def _variants_of(self, key: Key, codes: Container[str]) -> list[Variant]:
+    def _variants_of(self, key: Key, codes: Collection[str]) -> list[Variant]:
         """Give the formulas that some mistakes lead to at a number."""
         if key in self._variants:
             return [variant for variant in self._variants[key] if variant.mistake.code in codes]
-        return list(self._made_at(key, [entry for entry in mistakes().values() if entry.code in codes]))
+        for code in codes:
+            if (key, code) not in self._variants_by_code:
+                self._variants_by_code[key, code] = list(self._made_at(key, [mistakes()[code]]))
+        return [variant for code in codes for variant in self._variants_by_code[key, code]]
 
     def _made_at(self, key: Key, entries: Iterable[Mistake]) -> Iterator[Variant]:
         learner, given = self.learner, self.learner.given
@@ -83,12 +87,12 @@ class Search:
 
     def explanations(self, claim: Claim) -> tuple[Explained, ...]:
         """Give the mistakes whose result is a wrong number, those with the most support among the other numbers."""
-        known = self._known(claim)
-        if known or self.exhausted:
-            return known
-        self._searched += 1
         trial = Trial(self.graph, claim.key, self.learner.world())
         try:
+            known = self._known(claim, trial)
+            if known or self.exhausted:
+                return known
+            self._searched += 1
             return self._searched_for(claim, trial)
         finally:
             self._spent += trial.work
@@ -96,7 +100,7 @@ class Search:
     def _searched_for(self, claim: Claim, trial: Trial) -> tuple[Explained, ...]:
         """Look for the mistakes whose result is a wrong number that none of those found so far explains."""
         world, claimed = trial.world, self.learner.value(claim)
-        reach = NEAR * self.learner.allowance(claim, world.estimate(claim.key)).rounded
+        reach = self._reach(claim, trial)
         near = self._near(trial, claimed, reach)
         found = [fit for chosen in near for fit in self._fitting(claim, trial, chosen, early=not self.habits.exact)]
         if not found and self.habits.exact:
@@ -107,10 +111,12 @@ class Search:
         if found and found[0].mistake.harmless:
             return tuple(found)
         best = self._best(claim, _telling(found), world)
-        self._named += [fit for fit in best if fit.mistake.scope == "everywhere"]
-        if len(best) == 1 and best[0].site != claim.key:
-            self._assume(best[0])
-        return tuple(best)
+        self._named |= dict.fromkeys(fit.code for fit in best if _is_belief(fit))
+        return self._assume(claim, best)
+
+    def _reach(self, claim: Claim, trial: Trial) -> float:
+        """Give how far from a number a result is that is worked out once more, with its rounding."""
+        return NEAR * self.learner.allowance(claim, trial.world.estimate(claim.key)).rounded
 
     def _two(self, claim: Claim, trial: Trial, claimed: float, reach: float) -> tuple[Explained, ...]:
         """Look for two mistakes that together give the number."""
@@ -123,25 +129,28 @@ class Search:
         """Whether the mistakes of as many numbers were looked for as are looked for at most."""
         return self._searched >= MOST_SEARCHED or self._spent >= MOST_IN_ALL
 
-    def _known(self, claim: Claim) -> tuple[Explained, ...]:
-        """Give the beliefs that were found at earlier numbers and give this number too."""
-        beliefs = {fit.code for fit in self._named}
-        if not beliefs:
+    def _known(self, claim: Claim, trial: Trial) -> tuple[Explained, ...]:
+        """Give the beliefs that were found at earlier numbers and give this number too, held here or on the way."""
+        if not self._named:
             return ()
-        trial = Trial(self.graph, claim.key, self.learner.world())
         found: dict[str, Explained] = {}
-        for variant in self._variants_of(claim.key, beliefs):
-            if variant.mistake.code not in found:
-                for fit in self._fitting(claim, trial, [variant], early=not self.habits.exact):
+        for chosen in self._near(trial, self.learner.value(claim), self._reach(claim, trial), self._named):
+            if chosen[0].mistake.code not in found:
+                for fit in self._fitting(claim, trial, chosen, early=not self.habits.exact):
                     found[fit.code] = fit
-        return tuple(found.values())
+        return self._assume(claim, list(found.values()))
 
-    def _near(self, trial: Trial, claimed: float, reach: float) -> list[list[Variant]]:
-        """Give what may have been done and leads to a number about as large, the nearest, as far as work is bounded."""
+    def _near(
+        self, trial: Trial, claimed: float, reach: float, codes: Collection[str] | None = None
+    ) -> list[list[Variant]]:
+        """Give what may have been done and leads to a number about as large, the nearest, as far as work is bounded.
+
+        `codes` are the mistakes; by default, all.
+        """
         near: list[tuple[float, list[Variant]]] = []
         slips: list[list[Variant]] = []
         alike: dict[tuple[str, str], list[Variant]] = {}
-        for variants in self._at_each(trial):
+        for variants in self._at_each(trial, codes):
             slips += [[variant] for variant in variants if variant.mistake.scope == "slip"]
             others = [variant for variant in variants if variant.mistake.scope != "slip"]
             if others:
@@ -160,13 +169,13 @@ class Search:
         short = [variant for variant in every if not self.graph.is_link(variant.site)]
         return [way for way in (every, short)[: 1 + (len(short) < len(every))] if len(way) > 1]
 
-    def _at_each(self, trial: Trial) -> Iterator[list[Variant]]:
+    def _at_each(self, trial: Trial, codes: Collection[str] | None) -> Iterator[list[Variant]]:
         """Give the mistakes that can be made at each number on the way, the nearest first, while work is left."""
         for key in reversed(trial.lineage):
-            if self._stopped(trial):
+            if key != trial.key and self._stopped(trial):
                 return
             new = key not in self._variants
-            found = self.variants(key)
+            found = self.variants(key) if codes is None else self._variants_of(key, codes)
             trial.work += len(found) * new
             yield [one for one in found if one.mistake.scope != "slip" or self._can_slip(one, trial.key)]
 
@@ -250,10 +259,13 @@ class Search:
 
     # ------------------------------------------------------------------------------------------------------ assumptions
 
-    def _assume(self, fit: Explained) -> None:
-        """Take a mistake at numbers that the sheet lacks as made, so that what follows from it is explained."""
-        self.learner.assumed |= {key: node for key, node in fit.changed.items() if key not in self.learner.given}
-        self._assumed.append(fit)
+    def _assume(self, claim: Claim, found: Sequence[Explained]) -> tuple[Explained, ...]:
+        """Take the only mistake, at numbers that the sheet lacks, as made: then what follows from it is explained."""
+        if len(found) == 1 and found[0].site != claim.key:
+            made = found[0].changed.items()
+            self.learner.assumed |= {key: node for key, node in made if key not in self.learner.given}
+            self._assumed.append(found[0])
+        return tuple(found)
 
     def assumed_by(self, key: Key) -> Explained | None:
         """Give the assumed mistake that a number depends on."""

@@ -55,8 +55,8 @@ def slope_left_out(site: Site) -> Iterator[Changed]:
          why="The activation is passed once on the way back, so its slope is a factor once.")  # fmt: skip
 def slope_twice(site: Site) -> Iterator[Changed]:
     """dE/dnet(h1) = dE/dout(h1) dout/dnet(h1) dout/dnet(h1)."""
-    node = site.node
-    if len(site.graph.formulas(site.key)) == 1 and isinstance(node, Apply) and node.head == "*" and len(node.args) == 2:
+    node, by_chain = site.node, site.node == site.graph.formulas(site.key)[-1]
+    if by_chain and isinstance(node, Apply) and node.head == "*" and len(node.args) == 2:
         yield from changed(site, times(*node.args, node.args[1]))
 
 

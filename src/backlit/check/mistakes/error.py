@@ -183,11 +183,10 @@ def divided_twice(site: Site) -> Iterator[Changed]:
 
 @mistake("slope-again", roles=("net slope",), title="out - t is multiplied by out (1 - out) once more",
          example=("softmax", "dE/dnet(o1)"),
-         why="Where the error and the activation go together, as softmax and cross-entropy do, dE/dnet is out - t: "
-             "the activation's slope is in it already.")  # fmt: skip
+         why="With softmax and cross-entropy dE/dnet is out - t: the activation's slope is in it already.")  # fmt: skip
 def slope_again(site: Site) -> Iterator[Changed]:
     """dE/dnet = (out - t) out (1 - out)."""
-    if _is_short(site) and activation_name(site.error.last) in {"sigmoid", "softmax"}:
+    if _is_short(site) and activation_name(site.error.last) == "softmax":
         out = site.error.last.written.ref(site.place.row, site.place.unit)
         yield from changed(site, times(site.node, out, plus(Literal("1"), neg(out))))
 
