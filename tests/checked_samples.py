@@ -5,6 +5,8 @@ from __future__ import annotations
 import functools
 from typing import Any
 
+import msgspec
+
 import backlit as bl
 from backlit.check.records import CheckedNumber, CheckedWork, Fit, Verdict
 from backlit.explain import Record
@@ -65,10 +67,22 @@ ONE_MISTAKE = CheckedWork(
 TIE = CheckedWork(
     "Two layers of two sigmoid units", "",
     (*FORWARD, number(
-        "dE/dout(h1)", "0.0433", "wrong", "0.03635", "0.03635", fits=(WEIGHT, UPDATED),
+        "dE/dout(h1)", "0.0433", "wrong", "0.03635", "0.03635", fits=(WEIGHT, UPDATED), tells="dE/dout(h2)",
         line="dE/dout(h1) = dE/dnet(o1) · w5 + dE/dnet(o2) · w7 = 0.1385 · 0.4 + -0.0381 · 0.5 = 0.03635",
         right_line="dE/dout(h1) = dE/dnet(o1) · w5 + dE/dnet(o2) · w7 = 0.1385 · 0.4 + -0.0381 · 0.5 = 0.03635"),
      number("dE/dnet(h1)", "0.0104", "carried", "0.01045", "0.00877")),
+)  # fmt: skip
+TOGETHER = CheckedWork(
+    "Two layers of two sigmoid units", "",
+    (number("w1+", "0.1541", "wrong", "0.14978", "0.14978", phase="update",
+            fits=(Fit("other-error", "another unit's dE/dnet is taken", "Each weight has its own.", "dE/dout(h1)",
+                      "dE/dout(h1) = dE/dnet(o2) · w5 + dE/dnet(o2) · w7 = -0.0381 · 0.4 - 0.0381 · 0.5 = -0.03429",
+                      together=True, right="dE/dout(h1) = dE/dnet(o1) · w5 + dE/dnet(o2) · w7 = 0.1 · 0.4 = 0.03635"),
+                  Fit("input-left-out", "the input is left out", "net changes by the input.", "dE/dw1",
+                      "dE/dw1 = dE/dnet(h1) = 0.00877", together=True,
+                      right="dE/dw1 = dE/dnet(h1) · i1 = 0.00877 · 0.05 = 4.3856e-4")),
+            line="w1+ = w1 - η · dE/dw1 = 0.15 - 0.5 · 4.3856e-4 = 0.14978",
+            right_line="w1+ = w1 - η · dE/dw1 = 0.15 - 0.5 · 4.3856e-4 = 0.14978"),),
 )  # fmt: skip
 UNKNOWN = CheckedWork(
     "Two layers of two sigmoid units", "",
@@ -81,7 +95,9 @@ UNKNOWN = CheckedWork(
 ON_THE_WAY = CheckedWork(
     "Two layers of two sigmoid units", "half of the lines",
     (*FORWARD[:2], number(
-        "w1+", "0.1318", "wrong", "0.14978", "0.14978", phase="update", fits=(SLOPE,),
+        "w1+", "0.1318", "wrong", "0.14978", "0.14978", phase="update",
+        fits=(msgspec.structs.replace(
+            SLOPE, right="dE/dnet(h1) = dE/dout(h1) · dout/dnet(h1) = 0.0364 · 0.2413 = 0.00877"),),
         line="w1+ = w1 - η · dE/dw1 = 0.15 - 0.5 · 0.00044 = 0.14978",
         right_line="w1+ = w1 - η · dE/dw1 = 0.15 - 0.5 · 0.00044 = 0.14978")),
 )  # fmt: skip
@@ -98,7 +114,7 @@ EMPTY = CheckedWork("Two layers of two sigmoid units", "", ())
 DELTA = CheckedWork(
     "Two layers of two sigmoid units", "δ",
     (*FORWARD, number("δ(o1)", "-0.1385", record="dE/dnet(o1)", follows="-0.13850"),
-     number("δ(h1)", "0.0088", "wrong", "-0.00877", record="dE/dnet(h1)",
+     number("δ(h1)", "0.0088", "wrong", "-0.00877", record="dE/dnet(h1)", stands_for="-dE/dnet(h1)",
             fits=(Fit("sign-lost", "the sign of a number is lost", "A slope has a sign.", "dE/dnet(h1)",
                       "dE/dnet(h1) = 0.00877 = 0.0088"),),
             line="dE/dnet(h1) = dE/dout(h1) · out(h1) · (1 - out(h1)) = 0.0364 · 0.5933 · (1 - 0.5933) = 0.00878",
@@ -142,9 +158,9 @@ MANY = CheckedWork(
 )  # fmt: skip
 
 SAMPLES = {
-    "one mistake": ONE_MISTAKE, "tie": TIE, "unknown": UNKNOWN, "on the way": ON_THE_WAY, "rounding": ROUNDING,
-    "all right": ALL_RIGHT, "empty": EMPTY, "delta": DELTA, "steps": STEPS, "markup": MARKUP, "long": LONG,
-    "many": MANY,
+    "one mistake": ONE_MISTAKE, "tie": TIE, "together": TOGETHER, "unknown": UNKNOWN,
+    "on the way": ON_THE_WAY, "rounding": ROUNDING, "all right": ALL_RIGHT, "empty": EMPTY, "delta": DELTA,
+    "steps": STEPS, "markup": MARKUP, "long": LONG, "many": MANY,
 }  # fmt: skip
 
 

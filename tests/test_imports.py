@@ -41,7 +41,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "model": {"engine", "data", "ops", "kernels"},
     "examples": {"engine", "data", "ops", "kernels"},
     "explain": {"engine", "ops", "kernels"},
-    "check": {"explain", "data", "engine", "ops", "kernels"},
+    "check": {"explain", "model", "data", "engine", "ops", "kernels"},
     "diagnose": {"explain", "model", "examples", "data", "engine", "ops", "kernels"},
     "analysis": {"diagnose", "explain", "model", "data", "engine", "ops", "kernels"},
     "show": {"check", "diagnose", "analysis", "explain", "engine", "examples", "model", "data"},

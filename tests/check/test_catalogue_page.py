@@ -27,6 +27,15 @@ def test_every_entry_has_its_lines():
     assert [code for code in mistakes() if f"`{code}`" not in part] == []
 
 
+def test_every_title_is_a_clause_and_every_reason_one_sentence():
+    for entry in mistakes().values():
+        words = entry.title.split()
+        assert {"is", "are", "has", "goes", "begins", "decay", "stands", "moves", "were"} & set(words), entry.title
+        assert not entry.title.endswith("."), entry.title
+        assert entry.why.endswith("."), entry.why
+        assert ". " not in entry.why, entry.why
+
+
 def test_the_rest_of_the_page_stays():
     page = f"# Mine\n\nbefore\n{START}\nold lines\n{END}\nafter\n"
     new = with_catalogue(page, example_graph)

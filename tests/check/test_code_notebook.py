@@ -42,3 +42,8 @@ def test_it_needs_no_other_package():
     assert {node.names[0].name for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Import)} == {
         "numpy", "backlit",
     }  # fmt: skip
+
+
+def test_losses_of_batches_are_recognised(ran):
+    assert ran["batches"].all_right
+    assert ran["batches"].measured == "as the mean of the epoch's batches, before each one's step"

@@ -96,6 +96,11 @@ def counted_from_0(X, Y, *, W1, b1, W2, b2):
     return {"weights": [dW1, dW2], "biases": [db1, db2]}
 
 
+def pairs_of(grads):
+    """Give [(dW1, db1), (dW2, db2)]."""
+    return list(zip(grads[::2], grads[1::2], strict=True))
+
+
 WAYS = {
     "a dictionary": by_dictionary,
     "two lists": by_two_lists,
@@ -112,6 +117,15 @@ WAYS = {
     "PyTorch's names": lambda X, Y, W1, b1, W2, b2: dict(zip(
         ("0.weight", "0.bias", "2.weight", "2.bias"), (g.T for g in right(X, Y, W1, b1, W2, b2)), strict=True)),
     "counted from 0": counted_from_0,
+    "biases, then weights": lambda weights, biases, X, Y: by_two_lists(weights, biases, X, Y)[::-1],
+    "biases as the first row": lambda X, Y, W1, b1, W2, b2: [np.vstack([g[1], g[0]]) for g in pairs_of(
+        right(X, Y, W1, b1, W2, b2))],
+    "biases as the last row": lambda X, Y, W1, b1, W2, b2: [np.vstack(g) for g in pairs_of(
+        right(X, Y, W1, b1, W2, b2))],
+    "nested, as of JAX": lambda params, X, Y: {"params": {f"Dense_{k}": {"kernel": dW, "bias": db} for k, (dW, db) in
+        enumerate(pairs_of(right(X, Y, *(params[name] for name in ("W1", "b1", "W2", "b2")))))}},
+    "with its own rows": lambda W1, b1, W2, b2: right(X, Y, W1, b1, W2, b2),
+    "a generator": lambda X, Y, W1, b1, W2, b2: iter(right(X, Y, W1, b1, W2, b2)),
 }  # fmt: skip
 
 
@@ -128,6 +142,25 @@ def test_every_way_of_giving_and_taking(way):
     assert (found.loss is None) == (way != "with the loss")
     if found.loss is not None:
         assert found.loss == pytest.approx(found.right_loss)
+
+
+class Learner:
+    """A learner's class: its weights, and after `backward` their gradients."""
+
+    def __init__(self):
+        self.W1, self.b1, self.W2, self.b2 = (NETWORK[name].copy() for name in NETWORK)
+
+    def backward(self, X, Y, rate=0.0):
+        self.dW1, self.db1, self.dW2, self.db2 = right(X, Y, self.W1, self.b1, self.W2, self.b2)
+        self.W1 -= 0.5 * self.dW1
+
+
+def test_an_object_that_keeps_its_gradients():
+    learner = Learner()
+    assert bl.check_gradients(learner.backward, NETWORK, X, Y).all_right
+    assert np.array_equal(learner.W1, NETWORK["1.W"])  # it was called on a copy
+    learner.backward(X, Y)
+    assert bl.check_gradients(learner, NETWORK, X, Y).all_right
 
 
 def test_gradients_that_were_computed_already():
@@ -198,6 +231,77 @@ def test_arrays_of_other_packages():
     assert single.tolerance == 1e-4
 
 
+def test_modules_of_pytorch():
+    torch = pytest.importorskip("torch")
+    rng = np.random.default_rng(1)
+    pictures, targets = rng.normal(size=(3, 4, 4, 2)), rng.normal(size=(3, 2))
+    network = bl.Network([bl.Conv2D(3, 2, "tanh"), bl.Flatten(), bl.Dense(2)], inputs=(4, 4, 2), loss="mse", seed=1)
+    module = torch.nn.Sequential(torch.nn.Conv2d(2, 3, 2), torch.nn.Tanh(), torch.nn.Flatten(), torch.nn.Linear(27, 2))
+    module = module.double()
+    with pytest.raises(BacklitError, match=r"0.weight: its .grad is None: call loss.backward\(\) before"):
+        bl.check_gradients(module, network, pictures, targets)
+    weights = bl.torch_weights(network, module.state_dict())
+    module.load_state_dict({name: torch.from_numpy(array) for name, array in weights.items()})
+    outputs = module(torch.from_numpy(pictures.transpose(0, 3, 1, 2)))
+    torch.nn.functional.mse_loss(outputs, torch.from_numpy(targets)).backward()
+    for given in (module, list(module.parameters()), {k: p.grad for k, p in module.named_parameters()}):
+        found = bl.check_gradients(given, network, pictures, targets)
+        assert found.all_right, found
+        assert "PyTorch's module" in str(found)
+
+
+GATED = {"Recurrent": 1, "LSTM": 4, "GRU": 3}
+
+
+@pytest.mark.parametrize("kind", GATED)
+def test_pytorchs_recurrent_weights(kind):
+    rng = np.random.default_rng(1)
+    rows, targets = rng.normal(size=(3, 4, 2)), rng.normal(size=(3, 2))
+    network = bl.Network([getattr(bl, kind)(3), bl.Dense(2)], inputs=(4, 2), loss="mse", seed=1)
+    own = network.gradient(rows, targets, compiled=False)
+    wide = 3 * GATED[kind]  # PyTorch's two biases have the same gradient, but for a GRU's last gate
+    second = np.concatenate([own["1.b"][: wide - 3], own["1.b"][-3:]]) if kind == "GRU" else own["1.b"]
+    theirs = {"rnn.weight_ih_l0": own["1.W"].T, "rnn.weight_hh_l0": own["1.U"].T, "rnn.bias_ih_l0": own["1.b"][:wide],
+              "rnn.bias_hh_l0": second, "fc.weight": own["2.W"].T, "fc.bias": own["2.b"]}  # fmt: skip
+    assert bl.check_gradients(theirs, network, rows, targets).all_right
+    found = bl.check_gradients({**theirs, "rnn.bias_hh_l0": 2 * second + 1}, network, rows, targets)
+    assert "rnn.bias_hh_l0 differs" in str(found) or "1.bias_hh_l0 differs" in str(found)
+
+
+@pytest.mark.parametrize(("kind", "order"), [("LSTM", (1, 0, 3, 2)), ("GRU", (1, 0, 2))])
+def test_gates_in_another_order(kind, order):
+    rng = np.random.default_rng(1)
+    rows, targets = rng.normal(size=(3, 4, 2)), rng.normal(size=(3, 2))
+    network = bl.Network([getattr(bl, kind)(3), bl.Dense(2)], inputs=(4, 2), loss="mse", seed=1)
+    own = network.gradient(rows, targets, compiled=False)
+
+    def turned(array):
+        return np.concatenate([*(array[..., 3 * k : 3 * k + 3] for k in order), array[..., 3 * len(order) :]], axis=-1)
+
+    given = {name: turned(array) if name.startswith("1.") else array for name, array in own.items()}
+    found = bl.check_gradients(given, network, rows, targets)
+    assert found.all_right
+    said = {"LSTM": "in the order f, i, o, g; here it is i, f, g, o", "GRU": "in the order z, r, n; here it is r, z, n"}
+    assert said[kind] in str(found)
+    given["1.U"] = own["1.U"]  # not all arrays of the layer
+    assert not bl.check_gradients(given, network, rows, targets).all_right
+
+
+def test_filters_first():
+    rng = np.random.default_rng(1)
+    pictures, targets = rng.normal(size=(2, 3, 3, 2)), rng.normal(size=(2, 3))
+    network = bl.Network([bl.Conv2D(3, 2, "tanh"), bl.GlobalAveragePool()], inputs=(3, 3, 2), loss="mse", seed=1)
+    own = network.gradient(pictures, targets, compiled=False)
+    given = {"dW1": own["1.W"].transpose(3, 2, 0, 1), "db1": own["1.b"]}
+    assert bl.check_gradients(given, network, pictures, targets).all_right
+
+    def my_backward(X, Y, W1, b1):
+        assert W1.shape == (3, 2, 2, 2)
+        return given
+
+    assert bl.check_gradients(my_backward, network, pictures, targets, layout="units").all_right
+
+
 def test_jax_arrays():
     jax = pytest.importorskip("jax")
     network = bl.Network([bl.Dense(3, "tanh"), bl.Dense(2)], inputs=2, loss="mse", seed=5)
@@ -245,6 +349,9 @@ def flawed(change):
 
 
 REFUSED = {
+    "a number": (flawed(lambda *g: 0.5), "gave 0.5; expected gradients"),
+    "complex numbers": (flawed(lambda *g: [a * 1j for a in g]), r"\[0\]: numbers of type complex128"),
+    "nothing": (flawed(lambda *g: []), r"gave \[\]"),
     "None": (flawed(lambda *g: None), "gave None"),
     "a text": (flawed(lambda *g: "done"), "gave 'done'"),
     "too few": (flawed(lambda *g: [np.zeros((4, 4)), g[1]]), "gave 2 arrays of shapes"),
@@ -392,6 +499,24 @@ def test_a_mistake_of_a_part_says_what_it_explains():
     assert found.named is None
 
 
+def test_a_mistake_that_spoils_a_right_array_is_not_offered():
+    found = bl.check_gradients(flawed(lambda dW1, db1, dW2, db2: [2 * dW1, db1, dW2, db2 / 3]), NETWORK, X, Y)
+    assert [(one.code, one.where, one.explains) for one in found.mistakes] == [
+        ("mean-twice", "dE/db of layer 2", ("2.b",))
+    ]
+    assert found.mistakes[0].line.startswith("dE/db(o1) =")  # of the array that it explains
+    assert found.arrays[0].relation == "2 × the right one"
+    assert "The mistake in 2.b: the rows' slopes are averaged" in str(found)
+
+
+def test_weights_in_the_place_of_gradients_are_told():
+    arrays = [NETWORK[name] for name in NETWORK]
+    given = bl.check_gradients(lambda weights, X, Y: weights, NETWORK, X, Y)
+    assert given.arrays[0].relation == "the weights themselves"
+    after = bl.check_gradients([w - 0.1 * g for w, g in zip(arrays, right(X, Y, *arrays), strict=True)], NETWORK, X, Y)
+    assert after.arrays[0].relation == "the weights after a step, w − 0.1 × the right one"
+
+
 def test_many_rows_are_looked_at_on_the_first():
     rng = np.random.default_rng(1)
     many = rng.normal(size=(400, 2)), rng.uniform(size=(400, 2))
@@ -409,7 +534,7 @@ def test_many_rows_are_looked_at_on_the_first():
     assert found.named is not None
     assert found.named.code == "slope-left-out"
     given = my_backward(*many, *(NETWORK[name] for name in NETWORK))
-    assert "give the function" in str(bl.check_gradients(given, NETWORK, *many))
+    assert "give a function of X and Y" in str(bl.check_gradients(given, NETWORK, *many))
 
 
 def test_a_large_network_has_no_name_but_relations():
@@ -452,6 +577,8 @@ def test_penalties():
     assert bl.check_gradients(my_backward, NETWORK, X, Y, l2=0.1).all_right
     found = bl.check_gradients(lambda network, X, Y: network.gradient(X, Y, compiled=False), NETWORK, X, Y, l2=0.1)
     assert found.arrays[0].relation == "the gradient without the penalty"
+    found = bl.check_gradients(my_backward, NETWORK, X, Y)
+    assert found.arrays[0].relation == "the right one and 0.1 w, as with a penalty of l2=0.1"
     assert found.arrays[1].verdict == "right"
 
 

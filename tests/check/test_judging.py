@@ -7,11 +7,14 @@ from collections.abc import Mapping
 import numpy as np
 import pytest
 from any_network import draw
-from bench.check.sheets import STYLES, Working, chosen, workable
+from bench.check import sheets
+from bench.check.sheets import STYLES, chosen, workable
 
 import backlit as bl
 from backlit.check.graph import StepGraph
-from backlit.check.judging.verdicts import judge
+from backlit.check.judging.learner import Learner
+from backlit.check.judging.verdicts import Judge, judge
+from backlit.check.judging.working import Working
 from backlit.check.records import CheckedNumber, CheckedWork
 from backlit.check.sheet import Claim, Sheet
 from backlit.check.written import Written
@@ -163,7 +166,7 @@ def test_right_sheets_of_any_network_are_not_accused(seed: int, style: str) -> N
     drawn = draw(seed)
     graph = StepGraph([explain_step(drawn.network(), drawn.X, drawn.Y, optimizer="momentum")])
     rng = np.random.default_rng(seed)
-    work = Working(graph, {}, style, int(rng.integers(3, 8)))  # type: ignore[arg-type]
+    work = sheets.Working(graph, {}, style, int(rng.integers(3, 8)))  # type: ignore[arg-type]
     found = judge(graph, work.sheet(chosen(rng, workable(graph))))
     assert not found.wrong, [(number.name, number.given, number.follows) for number in found.wrong[:5]]
 
@@ -198,6 +201,27 @@ def test_a_second_number_settles_which_mistake_it_was(two_layer: StepGraph) -> N
     assert [number.verdict for number in found.numbers] == ["right", *["wrong"] * 3]
     for number in found.wrong:
         assert [(fit.code, fit.explains, fit.of) for fit in number.fits] == [("update-sign", 3, 3)], number.name
+
+
+def named_at_net(weights: list[float], bias: float, inputs: list[float], net: str) -> set[str]:
+    """Give the mistakes that are named at the weighted sum of one neuron."""
+    layer = bl.Dense(1, "sigmoid", weights=[[weight] for weight in weights], biases=[bias])
+    network = bl.Network([layer], inputs=len(inputs), loss="half_squared_error")
+    number = one(StepGraph([explain_step(network, [inputs], [[1.0]])]), "net(o1)", {"net(o1)": net})
+    assert number.verdict == "wrong"
+    return {fit.code for fit in number.fits}
+
+
+def test_of_entries_that_give_the_same_number_all_are_shown() -> None:
+    """0.3 · 0.4 + 0.7 · 0.9 is 0.3 · 0.9 + 0.7 · 0.4 + 0.2; and 0.5 · 0.8 is 0.5 - 0.1, without the input."""
+    assert named_at_net([0.3, 0.7], 0.2, [0.4, 0.9], "0.7500") == {"bias-left-out", "inputs-exchanged"}
+    assert named_at_net([0.5], -0.1, [0.8], "0.4000") == {"bias-left-out", "factor-left-out"}
+
+
+def test_entries_that_lead_to_the_same_formula_are_one_mistake() -> None:
+    """A term is left out of net, which is its bias; its sign is turned."""
+    assert named_at_net([0.3, 0.7], 0.2, [0.5, 0.6], "0.5700") == {"bias-left-out"}
+    assert named_at_net([0.3, 0.7], 0.2, [0.5, 0.6], "0.3700") == {"bias-subtracted"}
 
 
 def test_whole_numbers_are_exact() -> None:
@@ -264,3 +288,79 @@ def test_a_number_of_few_digits_gets_no_name(two_layer: StepGraph) -> None:
 def test_a_number_without_digits_says_nothing(two_layer: StepGraph) -> None:
     assert verdicts(two_layer, {"out(h1)": "1", "dE/dw5": "0"}) == {"out(h1)": "not tested", "dE/dw5": "not tested"}
     assert verdicts(two_layer, {"dE/dw1": "0.0004", "net(o1)": "1.1"}) == {"dE/dw1": "right", "net(o1)": "right"}
+
+
+# ------------------------------------------------------------------------------------------- what is said of a mistake
+
+
+def test_a_mistake_on_the_way_has_the_right_line_of_where_it_was_made(two_layer: StepGraph) -> None:
+    """net(h1) without its bias: the right line is net(h1)'s, with all digits that the sheet's own numbers have."""
+    found = checked(two_layer, {"out(h1)": "0.506875", "w5+": "0.3587"})
+    (fit,) = found.wrong[0].fits
+    assert (fit.code, fit.at) == ("bias-left-out", "net(h1)")
+    assert fit.right == "net(h1) = w1 · i1 + w2 · i2 + b(h1) = 0.15 · 0.05 + 0.2 · 0.1 + 0.35 = 0.3775000"
+    assert fit.line == "net(h1) = w1 · i1 + w2 · i2 = 0.15 · 0.05 + 0.2 · 0.1 = 0.0275000"
+    (fit,) = checked(two_layer, {"net(h1)": "0.0275"}).wrong[0].fits
+    assert fit.right == ""
+
+
+def test_the_right_line_is_of_the_formula_that_the_mistake_changed() -> None:
+    """dE/dnet of softmax and cross-entropy is out - t, or a sum over the outputs by the chain rule."""
+    network = bl.Network([bl.Dense(3, "softmax", weights=[[0.4, -0.3, 0.2]])], inputs=1, loss="cross_entropy")
+    graph = StepGraph([explain_step(network, [[1.0]], [1])])
+    key = graph.find("dE/dnet(o1)")
+    assert key is not None
+    working, ways = Working(Learner(graph, Sheet("", ()))), graph.formulas(key)
+    assert len(ways) == 2
+    assert ["dout" in working.line(key, like=way) for way in ways] == [False, True]
+    assert ["dout" in working.right_line(key, like=way) for way in ways] == [False, True]
+
+
+def test_of_a_tie_the_likeliest_comes_first_and_a_number_is_named_that_tells(two_layer: StepGraph) -> None:
+    """The two hidden units' inputs are exchanged: at net(h2) alone, or in the whole matrix, as net(h1) would tell."""
+    number = one(two_layer, "net(h2)", {"net(h2)": "0.3900"})
+    assert [fit.code for fit in number.fits] == ["transposed-weights", "inputs-exchanged"]
+    assert number.tells == "net(h1)"
+    told = one(two_layer, "net(h2)", {"net(h2)": "0.3900", "net(h1)": "0.3825"})
+    assert ([fit.code for fit in told.fits], told.tells) == (["transposed-weights"], "")
+
+
+def test_what_no_other_number_tells_more_digits_may(two_layer: StepGraph) -> None:
+    number = one(two_layer, "dE/dout(o2)", {"dE/dout(o2)": "-0.1085"})
+    assert {fit.code for fit in number.fits} == {"mean-of-outputs-for-a-sum", "half-kept-in-slope"}
+    assert number.tells == ""  # both halve it, wherever they are made
+
+
+def test_numbers_that_one_mistake_on_the_way_made_wrong_are_counted_once(two_layer: StepGraph) -> None:
+    net = 0.15 * 0.05 + 0.2 * 0.1
+    out = 1 / (1 + np.exp(-net))
+    numbers = {"out(h1)": f"{out:.6f}", "dout/dnet(h1)": f"{out * (1 - out):.6f}"}
+    count = checked(two_layer, numbers).count
+    assert (count.numbers, count.right, count.carried, count.untested, count.wrong) == (2, 1, 1, 0, 1)
+
+
+def test_a_mistake_on_the_way_that_is_found_twice_is_counted_once(two_layer: StepGraph) -> None:
+    """Of two numbers with ties it may be known only at the end that one mistake, made once, gives both."""
+    keys = [two_layer.find(name) for name in ("out(h1)", "out(o1)")]
+    claims = [Claim("", key, Written.of(text)) for key, text in zip(keys, ("0.506875", "0.9"), strict=True) if key]
+    judged = Judge(Learner(two_layer, Sheet("", tuple(claims))))
+    first, other = judged.findings
+    other.explained = first.explained
+    judged.count_once()
+    assert [(one.verdict, len(one.explained)) for one in judged.findings] == [("wrong", 1), ("carried", 0)]
+    assert other.by is first.explained[0]
+
+
+def test_what_a_claim_stands_for_is_named_where_it_is_no_name_alone() -> None:
+    claimed = {"Δw5": "-0.0411", "δ(o1)": "-0.1385", "net(h1)": "0.3775"}
+    found = bl.check_work("two-layer", claimed=claimed, delta="-dE/dnet")
+    meant = {number.name: number.stands_for for number in found.numbers}
+    assert meant == {"Δw5": "w5+ - w5", "δ(o1)": "-dE/dnet(o1)", "net(h1)": ""}
+
+
+def test_one_number_with_a_power_of_ten_does_not_lengthen_the_others(two_layer: StepGraph) -> None:
+    found = checked(two_layer, {"net(h1)": "0.0275", "dE/dw1": "4.38568e-4", "out(h1)": "0.5069"})
+    assert found.wrong[0].line.endswith("= 0.37750")
+    number = one(two_layer, "dE/dw1", {"dE/dw1": "4.4e-5"})
+    assert (number.follows, number.key) == ("4.39e-4", "4.39e-4")
+    assert one(two_layer, "E", {"E": "0"}).follows == "0.298"

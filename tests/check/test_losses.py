@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, NamedTuple
+
 import numpy as np
 import pytest
 from learners_code import sigmoid
@@ -21,35 +23,56 @@ def network(dtype: str = "float64") -> bl.Network:
     return bl.Network([bl.Dense(3, "tanh"), bl.Dense(2, "sigmoid")], inputs=2, loss="mse", seed=1, dtype=dtype)
 
 
-def losses(flaw: str = "", *, batch: int = 5, momentum: float = 0.0, decimals: int | None = None) -> list[float]:
-    """A learner's training in NumPy: the mean loss of each epoch's batches, before their steps."""
+class Epoch(NamedTuple):
+    """What a learner's loop has of an epoch: the mean loss of each batch before and after its step, its rows."""
+
+    before: list[float]
+    after: list[float]
+    rows: list[int]
+    end: float
+
+
+def mean(epoch: Epoch) -> float:
+    """Give the mean over the rows, each batch before its step."""
+    return float(np.average(epoch.before, weights=epoch.rows))
+
+
+def losses(
+    flaw: str = "", *, batch: int = 5, momentum: float = 0.0, decimals: int | None = None, record=mean,
+    order=lambda: lambda: range(5), rate=lambda epoch: RATE,
+) -> list[float]:  # fmt: skip
+    """A learner's training in NumPy; `record` gives the loss, or the losses, of an epoch."""
     weights = [network()[name].copy() for name in network()]
     speed = [np.zeros_like(array) for array in weights]
-    found = []
-    for _ in range(EPOCHS):
-        total = 0.0
+    found, draw = list[float](), order()
+
+    def outputs(rows):
+        A1 = np.tanh(rows @ weights[0] + weights[1])
+        return A1, sigmoid(A1 @ weights[2] + weights[3])
+
+    for number in range(EPOCHS):
+        epoch, places = Epoch([], [], [], 0.0), np.array(draw())
         for first in range(0, len(X), batch):
-            rows, targets = X[first : first + batch], Y[first : first + batch]
+            rows, targets = X[places[first : first + batch]], Y[places[first : first + batch]]
             if flaw == "last batch dropped" and len(rows) < batch:
                 continue
-            W1, b1, W2, b2 = weights
-            A1 = np.tanh(rows @ W1 + b1)
-            A2 = sigmoid(A1 @ W2 + b2)
-            total += ((A2 - targets) ** 2).sum()
+            A1, A2 = outputs(rows)
+            epoch.before.append(((A2 - targets) ** 2).mean())
+            epoch.rows.append(len(rows))
             d2 = 2 * (A2 - targets) / targets.size * A2 * (1 - A2)
             d2 *= {"sum over rows": len(rows), "half": 0.5}.get(flaw, 1.0)
-            d1 = d2 @ W2.T * (1.0 if flaw == "slope" else 1 - A1**2)
+            d1 = d2 @ weights[2].T * (1.0 if flaw == "slope" else 1 - A1**2)
             grads = [rows.T @ d1, d1.sum(0), A1.T @ d2, d2.sum(0)]
-            rate = {"sign": -RATE, "rate twice": RATE**2}.get(flaw, RATE)
+            step = {"sign": -RATE, "rate twice": RATE**2}.get(flaw, rate(number))
             for k, grad in enumerate(grads):
                 if flaw == "biases" and k % 2:
                     continue
                 kept = 0.0 if flaw == "momentum" else momentum
-                speed[k] = kept * speed[k] - rate * grad
+                speed[k] = kept * speed[k] - step * grad
                 weights[k] = weights[k] + speed[k]
-        count = len(X) - (len(X) % batch if flaw == "last batch dropped" else 0)
-        total *= {"loss is a sum": count * 2, "loss has a half": 0.5}.get(flaw, 1.0)
-        found.append(total / (count * 2))
+            epoch.after.append(((outputs(rows)[1] - targets) ** 2).mean())
+        found += np.atleast_1d(record(epoch._replace(end=((outputs(X)[1] - Y) ** 2).mean()))).tolist()
+    found = [loss * {"loss has a half": 0.5}.get(flaw, 1.0) for loss in found]
     return found if decimals is None else [round(loss, decimals) for loss in found]
 
 
@@ -65,6 +88,7 @@ RIGHT = {
     "five decimals": (losses(decimals=5), {}),
     "texts": ([f"{loss:.4f}" for loss in losses()], {}),
     "an array": (np.array(losses()), {}),
+    "Keras's history": ({"loss": losses(), "accuracy": [0.5] * EPOCHS}, {}),
 }
 
 
@@ -75,6 +99,57 @@ def test_right_losses(what):
     assert found.all_right
     assert not found.mistakes
     assert "losses are right" in str(found)
+
+
+ALIKE = "each batch counted alike, also one of fewer rows"
+RECORDED = {
+    "as the mean of the epoch's batches, before each one's step": mean,
+    f"as the mean of the batches' losses, before each one's step, {ALIKE}": lambda epoch: np.mean(epoch.before),
+    "as the sum of the batches' losses, before each one's step": lambda epoch: sum(epoch.before),
+    "on the first batch of each epoch, before its step": lambda epoch: epoch.before[0],
+    "on the last batch of each epoch, before its step": lambda epoch: epoch.before[-1],
+    "on each batch, before its step": lambda epoch: epoch.before,
+    "as the mean of the epoch's batches, after each one's step":
+        lambda epoch: np.average(epoch.after, weights=epoch.rows),
+    f"as the mean of the batches' losses, after each one's step, {ALIKE}": lambda epoch: np.mean(epoch.after),
+    "as the sum of the batches' losses, after each one's step": lambda epoch: sum(epoch.after),
+    "on the last batch of each epoch, after its step": lambda epoch: epoch.after[-1],
+    "on each batch, after its step": lambda epoch: epoch.after,
+    "after each epoch": lambda epoch: epoch.end,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("way", RECORDED)
+def test_ways_of_recording_batches(way):
+    found = check(losses(batch=2, record=RECORDED[way]), batch_size=2)
+    assert found.all_right, found
+    assert (found.measured, found.per) == (way, "step" if way.startswith("on each") else "epoch")
+    assert way in str(found)
+    first = found.mine[0]
+    wrong = check([first, *(1.01 * loss for loss in found.mine[1:3])], batch_size=2)
+    assert wrong.agree == 1  # the same way, until it differs
+
+
+def test_losses_that_are_sums():
+    found = check([10 * loss for loss in losses()])
+    assert found.all_right
+    assert found.measured == "before each step, as a sum: 10 (rows × outputs) × ours"
+    assert found.right == pytest.approx(found.mine)
+
+
+def test_losses_of_the_rows_of_the_validation():
+    rows = X[:2] + 0.25, Y[:2]
+    training = bl.Training(network(), X, Y, optimizer=bl.SGD(RATE), batch_size="full", epochs=4, validation=rows,
+                           compiled=False)  # fmt: skip
+    mine = [epoch.validation_loss for epoch in training]
+    assert check(mine, validation=rows).measured == "after each epoch, on the rows of the validation"
+
+
+def test_a_first_loss_that_is_none_of_ours():
+    found = check(losses("slope", record=lambda epoch: epoch.end))
+    assert (found.stage, found.agree, found.mistakes) == ("first loss", 0, ())
+    assert "is none of ours: 0.210654652 before any step, " in str(found)
+    assert "if yours is measured after a step" in str(found).lower()
 
 
 def test_losses_measured_elsewhere():
@@ -88,7 +163,6 @@ def test_losses_measured_elsewhere():
 
 
 PLANTED = {
-    "loss is a sum": ("loss-factor", 0, {}, {}),
     "loss has a half": ("loss-factor", 0, {}, {}),
     "sum over rows": ("rate-factor", 1, {}, {}),
     "half": ("rate-factor", 1, {}, {}),
@@ -100,8 +174,38 @@ PLANTED = {
 }
 
 
-@pytest.mark.parametrize("flaw", PLANTED)
-@pytest.mark.parametrize("decimals", [None, 6])
+def falling(by: float) -> Any:
+    """Give a rate that falls from epoch to epoch, the first one `by` epochs on."""
+    return lambda epoch: RATE * 0.9 ** (epoch + by)
+
+
+def shuffled(generator) -> dict[str, Any]:
+    """Give a training in batches that draws the order of the rows of each epoch."""
+
+    def order():
+        rng = generator()
+        return lambda: rng.permutation(len(X))
+
+    return {"batch": 2, "order": order}
+
+
+PLANTED |= {
+    "epochs from 1": ("schedule-counted", 1, {"rate": falling(1)}, {"schedule": bl.ExponentialDecay(0.9)}),
+    "no schedule": ("schedule-left-out", 2, {}, {"schedule": bl.ExponentialDecay(0.9)}),
+    "a schedule": ("another-schedule", 2, {"rate": falling(0)}, {}),
+    "other batches": ("batch-size", 1, {"batch": 2}, {}),
+    "another seed": ("other-seed", 1, shuffled(lambda: np.random.default_rng(42)),
+                     {"batch_size": 2, "shuffle": True}),
+    "shuffled by NumPy's older generator": (
+        "shuffled", 1, shuffled(lambda: np.random.RandomState(1)), {"batch_size": 2}),
+    "not shuffled": ("not-shuffled", 1, {"batch": 2}, {"batch_size": 2, "shuffle": True}),
+    "after the step": ("rate-factor", 1, {"record": lambda epoch: epoch.end, "rate": lambda epoch: 2 * RATE}, {}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("flaw", "decimals"), [*((flaw, None) for flaw in PLANTED), ("half", 6), ("biases", 6), ("momentum", 6)]
+)
 def test_planted_mistakes_are_named(flaw, decimals):
     codes, first, own, settings = PLANTED[flaw]
     found = check(losses(flaw, decimals=decimals, **own), **settings)

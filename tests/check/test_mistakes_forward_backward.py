@@ -32,6 +32,7 @@ EXAMPLES = ("two-layer", "one-output", "gates", "recurrent", "convolution", *TIN
 FORMULAS: Mapping[str, str] = {
     "activation-left-out": "net(h1)",
     "exponent-sign": "1 / (1 + e^net(h1))",
+    "ten-for-e": "1 / (1 + 10^(-net(h1)))",
     "tan-for-tanh": "tan(net(h1) · π / 180)",
     "bipolar-sigmoid": "2 / (1 + e^(-net(h1))) - 1",
     "sigmoid-for-other": "1 / (1 + e^(-net(h1)))",
@@ -98,6 +99,7 @@ FORMULAS: Mapping[str, str] = {
     "other-edge-weight": "w5 · out(h1) + w8 · out(h2) + b(o1)",
     "transposed-weights": "w5 · out(h1) + w7 · out(h2) + b(o1)",
     "other-units-weights": "w3 · i1 + w4 · i2 + b(h1)",
+    "weights-shifted": "w(i3,o1) · i1 + w(i1,o1) · i2 + w(i2,o1) · i3 + b(o1)",
     "kernel-flipped": "w(i1,f1@r2c2) · i1@r2c3 + w(i1,f1@r2c1) · i1@r2c4 + w(i1,f1@r1c2) · i1@r3c3 "
                       "+ w(i1,f1@r1c1) · i1@r3c4 + b(f1)",
     "layer-skipped": "w5 · i1 + w6 · i2 + b(o1)",
@@ -120,6 +122,9 @@ ELSEWHERE = [
     ("slope-left-out", "yes or no", "dE/dnet(o1)", "dE/dout(o1)"),
     ("slope-left-out", "relu", "dE/dnet(h2)", ""),
     ("slope-left-out", "relu", "dE/dnet(o1)", ""),
+    ("ten-for-e", "softmax", "out(o1)", "10^net(o1) / (10^net(o1) + 10^net(o2) + 10^net(o3))"),
+    ("ten-for-e", "tanh", "out(h1)", ""),
+    ("weights-shifted", "two-layer", "net(h1)", ""),
     ("relu-slope-one", "relu", "dE/dnet(h2)", "dE/dout(h2)"),
     ("relu-slope-one", "relu", "dE/dnet(h1)", ""),
     ("relu-slope-turned", "relu", "dout/dnet(h2)", ""),

@@ -19,11 +19,11 @@ from rich.text import Text
 from visible import visible_text
 
 import backlit as bl
-from backlit.check.records import CheckedWork, Verdict
+from backlit.check.records import CheckedWork, Fit, Verdict
 from backlit.show.check import words
 from backlit.show.check.checked import Checked
 from backlit.show.check.html import check_style
-from backlit.show.check.lines import NUMBER, compared, parts_of
+from backlit.show.check.lines import NUMBER, breaks, compared, parts_of
 from backlit.show.check.parts import MOST_CAUSES, MOST_DETAILS
 
 HINTS = (1, 2, 3)
@@ -66,14 +66,18 @@ def work(*verdicts: Verdict, **more: Any) -> CheckedWork:
         (("right",), "The number is right.", ""),
         (("right", "rounded", "truncated"), "All 3 numbers are right.", ""),
         (("wrong",), "The number, n1, is wrong.", ""),
-        (("not tested",), "The number cannot be tested.", "1 is not tested."),
+        (("not tested",), "The number cannot be tested.", ""),
+        (("right", "not tested"), "1 of 2 numbers is right.", "1 is not tested."),
         (("right", "wrong"), "1 of 2 numbers is right. The wrong one is n2.", ""),
-        (("right", "right", "wrong", "wrong"), "2 of 4 numbers are right. The first wrong one is n3.", "2 are wrong."),
-        (("wrong", "wrong"), "None of the 2 numbers is right by itself. The first wrong one is n1.", "2 are wrong."),
-        (("right", "wrong", "carried"), "1 of 3 numbers is right. The wrong one is n2.",
-         "Not counted again: 1 that follows from an earlier wrong one."),
-        (("right", "wrong", "carried", "carried", "not tested"), "1 of 5 numbers is right. The wrong one is n2.",
-         "Not counted again: 2 that follow from an earlier wrong one. 1 is not tested."),
+        (("right", "right", "wrong", "wrong"), "2 of 4 numbers are right. The first of 2 wrong ones is n3.", ""),
+        (("wrong", "wrong"), "None of the 2 numbers is right. The first of 2 wrong ones is n1.", ""),
+        (("right", "wrong", "carried"),
+         "2 of 3 numbers are right (1 carries an earlier mistake). The wrong one is n2.", ""),
+        (("right", "wrong", "carried", "carried", "not tested"),
+         "3 of 5 numbers are right (2 carry an earlier mistake). The wrong one is n2.", "1 is not tested."),
+        (("wrong", "carried"), "1 of 2 numbers is right (1 carries an earlier mistake). The wrong one is n1.", ""),
+        (("wrong", "carried", "carried"),
+         "2 of 3 numbers are right, but all carry an earlier mistake. The wrong one is n1.", ""),
     ],
 )  # fmt: skip
 def test_the_verdict_is_one_line(verdicts: tuple[Verdict, ...], said: str, beside: str) -> None:
@@ -85,15 +89,16 @@ def test_the_verdict_is_one_line(verdicts: tuple[Verdict, ...], said: str, besid
 
 @pytest.mark.parametrize("form", READ)
 def test_a_learner_reads_verdict_what_is_right_place_name_lines_and_the_rest_in_order(form: str) -> None:
-    text = flat(READ[form](Checked(SAMPLES["one mistake"])))
-    text = text[text.index("7 of 10") :]
+    text = flat(READ[form](Checked(SAMPLES["one mistake"]))).replace("**", "")
+    text = text[text.index("9 of 10") :]
     last = -1
     for part in (
-        "7 of 10 numbers are right. The wrong one is dE/dnet(h1).", "Right: forward pass 4 of 4, error 1 of 1",
+        "9 of 10 numbers are right (2 carry an earlier mistake). The wrong one is dE/dnet(h1).",
+        "Right: forward pass 4 of 4, error 1 of 1, backward pass 3 of 4 (2 carried), update 1 of 1.",
         "dE/dnet(h1) = 0.0364", "Expected: 0.00878.",
         "A known mistake gives this number. The activation's slope is left out.", "E changes with net through out",
-        "It explains 2 of 2 wrong numbers: this one and dE/dnet(h2).", "ith the mistake", "ight",
-        "out(h1) · (1 - out(h1))", "The same mistake again", "dE/dnet(h2)", "Right, carried", "dE/dw1",
+        "It explains 2 of 2: this number and dE/dnet(h2).", "ith the mistake", "ight",
+        "out(h1) · (1 - out(h1))", "Right, carried: dE/dnet(h2), dE/dw1", "which is counted once",
         "All numbers", "net(h1)", "0.37750",
     ):  # fmt: skip
         at = text.find(part, last + 1)
@@ -104,12 +109,14 @@ def test_a_learner_reads_verdict_what_is_right_place_name_lines_and_the_rest_in_
 @pytest.mark.parametrize("form", READ)
 def test_of_two_mistakes_neither_is_named_as_the_one_that_was_made(form: str) -> None:
     text = flat(READ[form](Checked(SAMPLES["tie"])))
-    assert "Two mistakes give this number; the sheet does not tell which of them was made:" in text
+    assert "Two mistakes give this number, and the sheet does not tell which of them was made:" in text
     assert "A known mistake gives this number" not in text
     for fit in (WEIGHT, UPDATED):
         assert fit.title[1:] in text
-        assert fit.why in text
         assert fit.line.split(" = ")[1] in text
+        assert fit.line.split(" = ")[2] not in text
+    assert text.count("0.1385 · 0.4 + -0.0381 · 0.5") == 1
+    assert "give dE/dout(h2) too" in text
     assert "with w6 in place of w5" in text
 
 
@@ -136,7 +143,7 @@ def test_a_mistake_on_the_way_shows_the_line_where_it_was_made() -> None:
     checked = Checked(with_records(SAMPLES["on the way"]))
     detail = checked.parts.details[0]
     assert "It was made on the way, at dE/dnet(h1), which the sheet does not give." in detail.causes[0].sentences
-    assert [line.name for line in detail.lines] == ["dE/dnet(h1)", "w1+"]
+    assert [(line.label, line.name) for line in detail.lines] == [("right", "dE/dnet(h1)"), ("and from that", "w1+")]
     assert detail.record is not None
     assert detail.record.name == "dE/dnet(h1)"
     assert "<math" in checked.to_html()
@@ -151,6 +158,10 @@ def test_the_sign_of_textbooks_is_said() -> None:
 
 def test_of_several_steps_each_number_has_its_step() -> None:
     text = str(Checked(SAMPLES["steps"]))
+    named = replace(SAMPLES["steps"].wrong[0], name="step 2: w+", record="w+", stands_for="w+")
+    twice = str(Checked(CheckedWork("", "", (SAMPLES["steps"].numbers[0], named))))
+    assert "The wrong one is w+ of step 2." in twice
+    assert "\nw+ of step 2 = 0.71\n" in twice
     assert "The wrong one is w of step 2." in text
     assert "w of step 1 " in text
     assert " of step " not in str(Checked(SAMPLES["one mistake"]))
@@ -175,7 +186,7 @@ def test_of_many_mistakes_that_give_a_number_the_first_have_lines_and_the_others
         text = flat(form(checked))
         assert "Eight mistakes give this number" in text
         assert all(f"hing {k} is done (here)" in text for k in range(8))
-        assert text.count("0.1385 · 0.45") == MOST_CAUSES
+        assert text.count("dE/dnet(o1) · w6") == MOST_CAUSES
 
 
 def test_a_mistake_that_explains_one_number_says_no_count() -> None:
@@ -287,12 +298,50 @@ def test_a_hint_of_a_mistake_on_the_way_names_the_line_to_look_at() -> None:
     assert "The mistake may be on the way to it, in the line of dE/dnet(h1)." in text
 
 
-def test_a_result_among_the_numbers_put_in_leaves_the_formula_alone() -> None:
+def test_a_hint_leaves_the_formula_alone_without_the_numbers_put_in() -> None:
     one = number("dE/dw", "0.5", "wrong", "0.251", line="dE/dw = dE/dw[1] + dE/dw[2] = 0.2511 + 0 = 0.2511")
     shown = Checked(CheckedWork("net", "", (one,)), hint=3)
     assert shown.wrong[0].line == "dE/dw = dE/dw[1] + dE/dw[2]"
     bare = number("dE/dw", "0.5", "wrong", "0.251", line="dE/dw = 0.2511 = 0.251")
     assert Checked(CheckedWork("net", "", (bare,)), hint=3).wrong[0].line == ""
+
+
+@pytest.mark.parametrize("name", ["one mistake", "tie", "together", "on the way", "delta"])
+def test_a_third_hint_puts_no_numbers_into_formulas(name: str) -> None:
+    """Those put in may not be on the sheet, and they give the result."""
+    first = Checked(SAMPLES[name], hint=3).wrong[0]
+    lines = [line for fit in first.fits for line in (fit.line, fit.right) if line] + [first.line]
+    for line in lines:
+        assert len(parts_of(line)) <= 2, line
+        assert not digits(line) - {Decimal(1)}, line
+
+
+def test_a_third_hint_has_the_right_formula_of_where_a_mistake_was_made() -> None:
+    shown = Checked(SAMPLES["on the way"], hint=3)
+    assert shown.wrong[0].fits[0].right == "dE/dnet(h1) = dE/dout(h1) · dout/dnet(h1)"
+    assert [line.name for line in shown.parts.details[0].lines] == ["dE/dnet(h1)", "w1+"]
+    for hint in (1, 2):
+        assert all(not fit.right for fit in Checked(SAMPLES["on the way"], hint=hint).wrong[0].fits)
+
+
+def test_a_hint_of_a_slip_does_not_show_the_right_formula_as_a_wrong_one() -> None:
+    formula = "out(o1) = 1 / (1 + e^(-net(o1)))"
+    slip = Fit("digits-swapped", "two digits are swapped", "They stand in each other's place.", "out(o1)",
+               f"{formula} = 0.5 = 0.7514, written as 0.7541")  # fmt: skip
+    one = number("out(o1)", "0.7541", "wrong", "0.75141", fits=(slip,), line=f"{formula} = 0.5 = 0.75141")
+    for form in READ.values():
+        assert flat(form(Checked(CheckedWork("net", "", (one,)), hint=3))).count("net(o1)") == 1
+
+
+@pytest.mark.parametrize("hint", [None, *HINTS])
+def test_the_counts_are_in_the_records_under_any_hint(hint: int | None) -> None:
+    found = msgspec.json.decode(Checked(SAMPLES["one mistake"], hint=hint).to_json())["count"]
+    assert found == {"numbers": 10, "right": 9, "carried": 2, "untested": 0, "wrong": 1}
+
+
+@pytest.mark.parametrize("hint", [None, *HINTS])
+def test_the_sign_of_a_number_is_the_same_under_any_hint(hint: int | None) -> None:
+    assert "δ(h1) = 0.0088 (-dE/dnet(h1) in the worked example)" in str(Checked(SAMPLES["delta"], hint=hint))
 
 
 def test_json_under_a_hint_leaves_fields_out() -> None:
@@ -466,9 +515,36 @@ def test_what_differs_is_marked_and_nothing_is_lost() -> None:
     assert [piece.differs for piece in compared(["a"], [])[0]] == [False]
 
 
+SUM = "dE/dnet(o1) · w(h1,o1) + dE/dnet(o2) · w(h1,o2) - (t(o1) / out(o1) + 1) · e^(-net(o1))"
+
+
+@pytest.mark.parametrize("width", [20, 32, 54, 90])
+def test_a_formula_breaks_before_operators_the_outermost_first(width: int) -> None:
+    lines = [(indent, SUM[part]) for indent, part in breaks(SUM, width)]
+    assert " ".join(line for _, line in lines) == SUM
+    assert all(line[0] in "+-·/" for _, line in lines[1:])
+    assert all(line[-1] not in "+-·/" for _, line in lines)
+    assert all(indent + len(line) <= width for indent, line in lines)
+    deep = {line[0]: indent for indent, line in reversed(lines[1:])}
+    assert deep.get("·", 9) > deep.get("+", 0)
+
+
+@pytest.mark.parametrize(("form", "width"), [("text", 40), ("text", 80), ("markdown", 0), ("cell", 0), ("page", 0)])
+def test_no_form_breaks_a_formula_in_the_middle(form: str, width: int) -> None:
+    one = number("dE/dout(h1)", "0.1", "wrong", line=f"dE/dout(h1) = {SUM} = {SUM.replace('(o1)', '')} = 0.11111")
+    checked = Checked(CheckedWork("net", "", (one,)))
+    if form == "page":
+        wholes = re.findall(r'<span class="whole">([^<]*)</span>', checked.to_html())
+        assert "dE/dnet(o1)" in wholes
+        assert "· w(h1,o1)" in wholes
+        return
+    shown = checked.text(width).plain if width else READ[form](checked)
+    assert not re.search(r"[·/+-]\n", shown)
+
+
 def test_the_marks_of_a_line_are_in_the_page_and_the_text() -> None:
     checked = Checked(SAMPLES["one mistake"])
-    assert "<mark>· out(h1) · (1 - out(h1))</mark>" in checked.to_html()
+    assert "<mark>· out(h1)</mark>" in checked.to_html()
     shown = checked.text()
     underlined = [shown.plain[span.start : span.end] for span in shown.spans if "underline" in str(span.style)]
     assert "· out(h1) · (1 - out(h1))" in underlined

@@ -130,7 +130,7 @@ def test_both_networks_for_digits_have_as_many_weights_and_the_convolution_errs_
 
 
 def fits_the_lesson(name: str, measured: list[float]) -> None:
-    """Hold what was measured of a network against the lessons: a number to 30 %, as the machine may decide, or a bound."""
+    """Hold what was measured of a network against the lessons: a number to 30 %, or a bound."""
     text = (Path(__file__).parents[2] / "docs" / "lessons" / "README.md").read_text(encoding="utf-8")
     (row,) = re.findall(rf"^\| {name} \|(.*)\|$", text, re.MULTILINE)
     for value, cell in zip(measured, row.split("|"), strict=True):

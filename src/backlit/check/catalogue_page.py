@@ -15,10 +15,11 @@ from collections.abc import Callable, Iterator
 from backlit.check.catalogue import Mistake, mistakes
 from backlit.check.evaluation import recorded, value_of
 from backlit.check.graph import StepGraph
+from backlit.check.judging.learner import Learner
 from backlit.check.judging.working import Working
+from backlit.check.sheet import Sheet
 from backlit.check.site import Changed, Site
 from backlit.check.update_examples import update_example
-from backlit.check.worlds import World
 from backlit.errors import BacklitError
 from backlit.explain.record.quantities import Key
 
@@ -75,7 +76,7 @@ def _entry(entry: Mistake, examples: Examples) -> Iterator[str]:
     graph, key = example_of(entry, examples)
     site = Site(graph, key)
     chosen = shown_form(entry, graph, key)
-    working = Working(graph, World(graph, {}), {})
+    working = Working(Learner(graph, Sheet("", ())))
     working.digits = DIGITS
     detail = f" ({_bare(chosen.detail)})" if chosen.detail else ""
     once = " *At one number.*" if entry.scope == "here" else ""

@@ -46,22 +46,28 @@ def rounded_node(node: Node, digits: int, *, figures: bool = False) -> Node:
     return call("to figures" if figures else "to decimals", node, Literal(str(digits)))
 
 
-def swapped_node(node: Node, last: int, place: int, off: int = 0) -> Node:
+def swapped_node(node: Node, last: int, place: int, off: int = 0, scale: float = 1.0) -> Node:
     """Give a number with the digits at 10^place and 10^(place + 1) swapped; before, it is rounded to 10^last.
 
-    The number that is rounded may be `off` units of that digit away, here and in the other slips.
+    The number that is rounded may be `off` units of that digit away, and what has these digits is the number divided by
+    `scale`; both here and in the other slips.
     """
-    return call("digits swapped", node, Literal(str(last)), Literal(str(place)), Literal(str(off)))
+    return _slipped("digits swapped", node, last, place, off, scale)
 
 
-def left_out_node(node: Node, last: int, place: int, off: int = 0) -> Node:
+def left_out_node(node: Node, last: int, place: int, off: int = 0, scale: float = 1.0) -> Node:
     """Give a number without the digit at 10^place, rounded to 10^last before: those behind it move up."""
-    return call("digit left out", node, Literal(str(last)), Literal(str(place)), Literal(str(off)))
+    return _slipped("digit left out", node, last, place, off, scale)
 
 
-def doubled_node(node: Node, last: int, place: int, off: int = 0) -> Node:
+def doubled_node(node: Node, last: int, place: int, off: int = 0, scale: float = 1.0) -> Node:
     """Give a number with the digit at 10^place twice, rounded to 10^last before: those behind it move down."""
-    return call("digit doubled", node, Literal(str(last)), Literal(str(place)), Literal(str(off)))
+    return _slipped("digit doubled", node, last, place, off, scale)
+
+
+def _slipped(head: str, node: Node, last: int, place: int, off: int, scale: float) -> Node:
+    of_sheet = () if scale == 1.0 else (Literal(repr(scale)),)
+    return call(head, node, Literal(str(last)), Literal(str(place)), Literal(str(off)), *of_sheet)
 
 
 def number_node(value: float) -> Node:
@@ -143,12 +149,21 @@ def to_digits(value: float, digits: float, *, figures: bool) -> float:
     return float(found) if len(found.as_tuple().digits) >= FEWEST or float(found) == value else math.nan
 
 
+def scaled(slip: Callable[..., float]) -> Callable[..., float]:
+    """Let a slip happen to a number divided by a scale, and give the result times it."""
+
+    def of_sheet(value: float, last: float, place: float, off: float = 0.0, scale: float = 1.0) -> float:
+        return slip(value / scale, last, place, off) * scale
+
+    return of_sheet
+
+
 OPERATIONS: Mapping[str, Callable[..., float]] = {
     "to decimals": lambda value, digits: to_digits(value, digits, figures=False),
     "to figures": lambda value, digits: to_digits(value, digits, figures=True),
-    "digits swapped": _swapped,
-    "digit left out": _left_out,
-    "digit doubled": _doubled,
+    "digits swapped": scaled(_swapped),
+    "digit left out": scaled(_left_out),
+    "digit doubled": scaled(_doubled),
 }
 """What the functions do with numbers."""
 

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+import functools
 import math
+import random
 from collections.abc import Callable, Mapping
+from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
+
 from backlit.check import digits
-from backlit.explain.algebra.tree import Apply, Node, Ref
+from backlit.explain.algebra.tree import OPERATIONS, Apply, Node, Ref, refs
 from backlit.explain.record.quantities import Key
 
+Operations = Mapping[str, Callable[..., Any]]
 Number = Callable[[Key], float]
 """Gives the number that stands for one of the step's."""
-
-Operations = Mapping[str, Callable[..., Any]]
-"""What an operation does, by the head of its node."""
 
 NAN = math.nan
 STEP = 2.0**-17
 """The half width of the differences that give the slope of a function of one number, relative to it."""
+RANGES = ((0.1, 0.9), (-2.0, 2.0), (-2.0, 2.0))
+"""Numbers are drawn from these to tell formulas apart."""
+SAME = 1e-9
+"""Values that differ by less are those of the same formula, up to float64's rounding."""
 
 
 def recorded(key: Key) -> float:
@@ -29,30 +36,62 @@ def recorded(key: Key) -> float:
 def value_of(node: Node, number: Number) -> float:
     """Give a formula's value; NaN where it has none, or where a function in it is known by its name alone."""
     try:
-        return float(evaluated(node, number, _OPERATIONS, _chosen))
+        return float(_value(node, number, _OPERATIONS))
     except (ArithmeticError, ValueError, LookupError):
         return NAN
 
 
-def evaluated(node: Node, number: Callable[[Key], Any], operations: Operations, cases: Callable[..., Any]) -> Any:
-    """Give a formula's value with operations of a kind of number: floats, or arrays of a draw after another.
+def values_of(node: Node, number: Callable[[Key], Any]) -> Any:
+    """Give a formula's values where numbers are arrays; NaN where it has none, of slips of the pen too.
 
-    Args:
-        cases: gives the value of cases, from the node and what gives the value of a part of it.
-
-    Errors: a LookupError where there is no such operation.
+    Up to float64's rounding they are what `value_of` gives one by one.
     """
+    try:
+        with np.errstate(all="ignore"):
+            return _value(node, number, _ON_ARRAYS)
+    except (ArithmeticError, ValueError, LookupError, TypeError):
+        return NAN
+
+
+def same_formula(one: Node, other: Node) -> bool:
+    """Tell whether two formulas are the same written in two ways: with any numbers they give the same value.
+
+    >>> from backlit.explain.algebra.tree import Literal, plus, times
+    >>> same_formula(times(Literal("2"), Literal("3")), plus(Literal("3"), Literal("3")))
+    True
+    """
+    if one == other:
+        return True
+    keys = dict.fromkeys(ref.key for node in (one, other) for ref in refs(node) if ref.key is not None)
+    draw, told = random.Random(0).uniform, False
+    for low, high in RANGES:
+        numbers = {key: draw(low, high) for key in keys}
+        values = value_of(one, numbers.__getitem__), value_of(other, numbers.__getitem__)
+        if math.isnan(values[0]) and math.isnan(values[1]):
+            continue
+        told = True
+        if not math.isclose(*values, rel_tol=SAME, abs_tol=SAME):
+            return False
+    return told
+
+
+def _value(node: Node, number: Callable[[Key], Any], operations: Operations) -> Any:
     if isinstance(node, Ref):
         return node.value if node.key is None else number(node.key)
     if isinstance(node, Apply):
         if node.head == "cases":
-            return cases(node, lambda part: evaluated(part, number, operations, cases))
-        return operations[node.head](*[evaluated(arg, number, operations, cases) for arg in node.args])
+            return _of_cases(node, number, operations)
+        return operations[node.head](*[_value(arg, number, operations) for arg in node.args])
     return _constant(node.symbol)
 
 
-def _value(node: Node, number: Number) -> Any:
-    return evaluated(node, number, _OPERATIONS, _chosen)
+def _of_cases(node: Apply, number: Callable[[Key], Any], operations: Operations) -> Any:
+    if operations is _OPERATIONS:
+        return _value(_branch(node, number), number, _OPERATIONS)
+    chosen = _value(node.args[-2], number, operations)
+    for value, condition in reversed([*zip(node.args[::2], node.args[1::2], strict=True)]):
+        chosen = np.where(_value(condition, number, operations), _value(value, number, operations), chosen)
+    return chosen
 
 
 def _constant(symbol: str) -> float:
@@ -60,16 +99,11 @@ def _constant(symbol: str) -> float:
     return math.e if symbol == "e" else math.pi if symbol == r"\pi" else float(symbol)
 
 
-def _chosen(node: Apply, value: Callable[[Node], Any]) -> Any:
-    """Give the value of the case whose condition holds; those of others may have none."""
-    return value(_branch(node, value))
-
-
-def _branch(node: Apply, value: Callable[[Node], Any]) -> Node:
+def _branch(node: Apply, number: Number) -> Node:
     """Give the case whose condition holds."""
-    for case, condition in zip(node.args[::2], node.args[1::2], strict=True):
-        if value(condition):
-            return case
+    for value, condition in zip(node.args[::2], node.args[1::2], strict=True):
+        if _value(condition, number, _OPERATIONS):
+            return value
     return node.args[-2]
 
 
@@ -90,12 +124,12 @@ def _add_slopes(node: Node, number: Number, factor: float, found: dict[Key, floa
             found[node.key] = found.get(node.key, 0.0) + factor
     elif isinstance(node, Apply):
         if node.head == "cases":
-            _add_slopes(_branch(node, lambda part: _value(part, number)), number, factor, found)
+            _add_slopes(_branch(node, number), number, factor, found)
         elif node.head in {"+", "neg"}:
             for arg in node.args:
                 _add_slopes(arg, number, -factor if node.head == "neg" else factor, found)
         elif any(_has_number(arg) for arg in node.args):
-            args = [_value(arg, number) for arg in node.args]
+            args = [_value(arg, number, _OPERATIONS) for arg in node.args]
             for place, arg in enumerate(node.args):
                 if _has_number(arg):
                     _add_slopes(arg, number, factor * _slope(node.head, args, place), found)
@@ -151,37 +185,33 @@ def _log(x: float) -> float:
     return math.log(x) if x else -math.inf
 
 
+_MATHS = SimpleNamespace(
+    mpf=float, log=_log, log10=math.log10, log2=math.log2, exp=_exp, tan=math.tan, tanh=math.tanh, cosh=math.cosh,
+    sin=math.sin, cos=math.cos, sqrt=math.sqrt, erf=math.erf,
+)  # fmt: skip
+
 _OPERATIONS: Operations = {
-    "+": lambda *terms: sum(terms),
-    "*": lambda *factors: math.prod(factors),
-    "neg": lambda x: -x,
-    "/": lambda x, y: x / y,
+    **{head: functools.partial(does, _MATHS) for head, does in OPERATIONS.items()},
+    **{name: does for name, does in vars(_MATHS).items() if name != "mpf"},
     "^": _power,
-    "otherwise": lambda: True,
-    "abs": abs,
-    "max": lambda *x: max(x),
-    "min": lambda *x: min(x),
-    "sign": lambda x: float((x > 0) - (x < 0)),
-    "ln": _log,
-    "log": _log,
-    "log10": math.log10,
-    "log2": math.log2,
-    "exp": _exp,
-    "tan": math.tan,
-    "tanh": math.tanh,
-    "cosh": math.cosh,
-    "sin": math.sin,
-    "cos": math.cos,
-    "sqrt": math.sqrt,
-    "erf": math.erf,
-    "[]": lambda x: 1.0 if x else 0.0,
-    "and": lambda *x: all(x),
-    ">": lambda x, y: x > y,
-    "<": lambda x, y: x < y,
-    "=": lambda x, y: x == y,
-    "≤": lambda x, y: x <= y,
-    "≥": lambda x, y: x >= y,
-    "≠": lambda x, y: x != y,
     **digits.OPERATIONS,
 }
 """What an operation does with numbers; functions of ops of one's own are not among them."""
+
+_ARRAY_MATHS = SimpleNamespace(
+    mpf=float, log=np.log, log10=np.log10, log2=np.log2, exp=np.exp, tan=np.tan, tanh=np.tanh, cosh=np.cosh,
+    sin=np.sin, cos=np.cos, sqrt=np.sqrt, erf=np.vectorize(math.erf, otypes=[float]),
+)  # fmt: skip
+
+_ON_ARRAYS: Operations = {
+    **{head: functools.partial(does, _ARRAY_MATHS) for head, does in OPERATIONS.items()},
+    **{name: does for name, does in vars(_ARRAY_MATHS).items() if name != "mpf"},
+    "/": np.divide,
+    "^": lambda base, exponent: np.power(np.asarray(base, np.float64), exponent),
+    "max": lambda *x: functools.reduce(np.maximum, x),
+    "min": lambda *x: functools.reduce(np.minimum, x),
+    "sign": np.sign,
+    "[]": lambda x: np.where(x, 1.0, 0.0),
+    "and": lambda *x: functools.reduce(np.logical_and, x),
+}
+"""The same with arrays of numbers."""

@@ -38,5 +38,11 @@ TINY: Mapping[str, Callable[[], Step]] = {
     "softmax": lambda: _step("sigmoid", "softmax", "cross_entropy", [[1]], output=THREE),
     "yes or no": lambda: _step("sigmoid", "sigmoid", "binary_cross_entropy", [[1.0, 0.0]]),
     "two rows": lambda: _step("sigmoid", "sigmoid", "mse", [[0.9, 0.2], [0.3, 0.6]], [[0.5, -0.4], [-0.7, 0.6]]),
+    "three inputs": lambda: explain_step(
+        Network([Dense(1, "sigmoid", weights=[[0.6], [-0.4], [0.3]], biases=[0.1])], 3, "half_squared_error"),
+        [[0.5, -0.4, 0.2]],
+        [[0.9]],
+        optimizer="sgd",
+    ),
 }
 """The steps by their names."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections import Counter
+from collections.abc import Collection
+from typing import Literal, Self
 
 import msgspec
 
@@ -16,7 +18,7 @@ earlier wrong one. rounded: it does where numbers on the way were rounded to few
 were cut off. not tested: what is wrong before changes it by less than its own rounding. wrong: none of these.
 """
 
-FEW_DIGITS = "it has too few digits to be tested"
+FEW_DIGITS = "too few digits to be tested"
 """The remark of a number that says nothing, as 0 for 0.3: it is no mistake, and earns no point."""
 
 FEW_PLACES = "it has fewer places behind the point than the sheet asks for"
@@ -55,11 +57,11 @@ class CheckedNumber(msgspec.Struct, frozen=True):
     """A number of the sheet with what is said of it.
 
     Attributes:
-        name: as the sheet calls it. record: as the worked example does, if the two differ with its sign.
+        name: as the sheet calls it. record: as the worked example does.
         step: which of several steps, from 1.
         given: the text on the sheet. follows: what follows from the learner's own earlier numbers. key: the right one.
-            Both have one digit more than the sheet gives, in the sheet's sign.
-        allowed: how far from `follows` it may lie.
+            Both have one digit more than the sheet gives, in the sheet's convention.
+        allowed: how far from `follows` it may lie, in that convention.
         remark: what there is to say beside the verdict; may be empty.
         fits: of a wrong number, the mistakes whose result it is: one is its name, several are a tie.
         line: of a wrong number, the right line of the worked example with the learner's own numbers.
@@ -81,11 +83,49 @@ class CheckedNumber(msgspec.Struct, frozen=True):
     right_line: str = ""
     explained_by: str = ""
     """The code of a mistake that was found at an earlier number and explains this one too."""
+    stands_for: str = ""
+    """What it is in the worked example's names where that is no name alone: -dE/dnet(h1), or w5+ - w5 of a change."""
+    tells: str = ""
+    """Of a tie, a number that would tell its mistakes apart if it were given; its own name where more digits would."""
+    terms: tuple[str, ...] = ()
+    """Of a wrong number, what the numbers of the sheet in its lines are by the names there, where a factor other than a
+    sign lies between: the lines are those of the worked example."""
+
+    @property
+    def codes(self) -> frozenset[str]:
+        """The codes of the mistakes that give it."""
+        return frozenset({fit.code for fit in self.fits} | ({self.explained_by} - {""}))
 
     @property
     def is_coarse(self) -> bool:
         """Whether it has too few digits."""
         return self.remark in {FEW_DIGITS, FEW_PLACES}
+
+
+class Count(msgspec.Struct, frozen=True):
+    """How many numbers are right, and how many are not.
+
+    Attributes:
+        numbers: all of them. right: those without a mistake of their own, `carried` of which follow from an earlier
+            wrong one. untested: those that say nothing. wrong: the others.
+    """
+
+    numbers: int
+    right: int
+    carried: int
+    untested: int
+    wrong: int
+
+    @classmethod
+    def of(cls, numbers: Collection[CheckedNumber]) -> Self:
+        """Count numbers by their verdicts.
+
+        >>> Count.of(())
+        Count(numbers=0, right=0, carried=0, untested=0, wrong=0)
+        """
+        verdicts = Counter(number.verdict for number in numbers)
+        carried, untested, wrong = verdicts["carried"], verdicts["not tested"], sum(verdicts[one] for one in MISTAKES)
+        return cls(len(numbers), len(numbers) - untested - wrong, carried, untested, wrong)
 
 
 class CheckedWork(msgspec.Struct, frozen=True):
@@ -106,6 +146,11 @@ class CheckedWork(msgspec.Struct, frozen=True):
     def of(self, *verdicts: Verdict) -> tuple[CheckedNumber, ...]:
         """Give the numbers of these verdicts."""
         return tuple(number for number in self.numbers if number.verdict in verdicts)
+
+    @property
+    def count(self) -> Count:
+        """How many numbers are right, carried, not tested and wrong."""
+        return Count.of(self.numbers)
 
     @property
     def wrong(self) -> tuple[CheckedNumber, ...]:

@@ -38,13 +38,15 @@ class Site:
         sheet: the numbers that the learner's sheet gives; empty where no sheet is at hand.
         number: gives the numbers that the learner has; by default the step's own.
         unit: the unit of the last digit that the sheet gives of it; 0 where that is not known.
+        scale: the size of the sheet's factor: its digits are those of the number divided by that.
     """
 
     def __init__(
         self, graph: StepGraph, key: Key, node: Node | None = None, *, sheet: Iterable[Key] = (),
-        number: Number = recorded, unit: float = 0.0,
+        number: Number = recorded, unit: float = 0.0, scale: float = 1.0,
     ) -> None:  # fmt: skip
-        self.graph, self.key, self.sheet, self.number, self.unit = graph, key, sheet, number, unit
+        self.graph, self.key, self.sheet, self.number = graph, key, sheet, number
+        self.unit, self.scale = unit, scale
         self.quantity, self.place = key
         self.role: Role = graph.role(key)
         found = graph.formula(key) if node is None else node
@@ -71,7 +73,7 @@ class Site:
     @functools.cached_property
     def last_place(self) -> int:
         """The power of ten of its last digit on the sheet; where that is not known, of so many significant figures."""
-        return last_place(self.expected, self.unit)
+        return last_place(self.expected / self.scale, self.unit / self.scale)
 
     def of_role(self, *roles: Role) -> list[Key]:
         """Give the operands of these roles."""

@@ -31,6 +31,7 @@ def check(
     steps: Whole | None = None,
     epoch: Whole | None = None,
     delta: str | None = None,
+    velocity: str | None = None,
     hint: Whole | None = None,
     form: Annotated[Format | None, Parameter(name="--format")] = None,
     output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
@@ -58,10 +59,12 @@ def check(
     epoch
         The numbers are of the steps of that epoch, counted from 1.
     delta
-        What δ is on the sheet: "--delta dE/dnet" or "--delta=-dE/dnet"; without it, the sign is taken under which more
-        of the numbers follow.
+        What δ is on the sheet: "--delta dE/dnet" or "--delta=-dE/dnet", of a batch without the 1/n of the mean
+        "--delta 'n dE/dnet'"; without it, that is taken under which more of the numbers follow.
+    velocity
+        How the velocity is worked out: "--velocity 'μv + g'", "mu v + eta g" or "mu v - eta g"; without it, as δ is.
     hint
-        1 gives the place of the first wrong number alone, 2 the kind of mistake too, 3 its line too.
+        1 gives the place of the first wrong number alone, 2 the kind of mistake too, 3 its formula too, without numbers.
     form
         text, md (Markdown), html (one page to open offline) or json; of a class csv too, for a spreadsheet. By default
         the one that the output's ending stands for, else text.
@@ -76,7 +79,8 @@ def check(
         raise BacklitError(f"--json and --format {form} are both given; expected one of them.")
     chosen = form_of("json" if json else form, output, FORMS)
     run_plugins(plugin or ())
-    given: dict[str, Any] = {"run": run, "row": row or None, "steps": steps, "epoch": epoch, "delta": delta}
+    given: dict[str, Any] = {"run": run, "row": row or None, "steps": steps, "epoch": epoch, "delta": delta,
+                             "velocity": velocity}  # fmt: skip
     settings = {name: value for name, value in given.items() if value is not None}
     if sheet.is_dir():
         if hint is not None:

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from backlit.engine.network import Network
     from backlit.engine.next_update import NextUpdate
     from backlit.engine.objective import Objective, PlainStep, reduction, rule_of
+    from backlit.engine.program.structs import data_of
     from backlit.engine.repeating import Repetition
     from backlit.engine.settings import TrainingSettings, describe_setting
     from backlit.engine.signals import SIGNALS, SignalHistory, TrainingSignals
@@ -113,6 +114,7 @@ _PLACES = {
     "class_level": "metrics",
     "compilation_listeners": "code_cache.announcing",
     "curve_of": "curves",
+    "data_of": "program.structs",
     "default_threads": "machine.environment",
     "describe_setting": "settings",
     "drawers": "display",
@@ -191,6 +193,7 @@ __all__ = [
     "class_level",
     "compilation_listeners",
     "curve_of",
+    "data_of",
     "default_threads",
     "describe_setting",
     "drawers",

@@ -11,8 +11,10 @@ import msgspec
 
 from backlit.examples.file_errors import MisfitError
 
-OF_TABLE = ("step", "delta", "digits")
+OF_TABLE = ("step", "delta", "velocity", "digits")
 """Keys of the table itself; all others are names of numbers."""
+WORDS = ("delta", "velocity")
+"""Those whose texts declare a convention; a number there is one of that name."""
 
 
 class ClaimedNumber(msgspec.Struct, frozen=True):
@@ -29,13 +31,14 @@ class Claimed(msgspec.Struct, frozen=True):
 
     Attributes:
         numbers: in the file's order.
-        delta: what δ is said to be, such as "-dE/dnet"; may be empty.
+        delta, velocity: what δ is said to be, such as "-dE/dnet", and how v is worked out; may be empty.
         digits: so many places behind the point all numbers have, trailing zeros left out; None where that is not said.
     """
 
     numbers: tuple[ClaimedNumber, ...] = ()
     delta: str = ""
     digits: int | None = None
+    velocity: str = ""
 
 
 def claimed_of(text: str) -> Claimed:
@@ -46,24 +49,23 @@ def claimed_of(text: str) -> Claimed:
     raw = tomllib.loads(text, parse_float=str).get("claimed", {})
     tables = raw if isinstance(raw, list) else [raw]
     numbers: list[ClaimedNumber] = []
-    delta, digits = "", None
+    words, digits = dict.fromkeys(WORDS, ""), None
     begins = [found.start() for found in re.finditer(r"^[ \t]*\[\[?\s*claimed\s*\]", text, re.MULTILINE)] or [0]
     for k, table in enumerate(tables):
         path: tuple[str | int, ...] = ("claimed", k) if isinstance(raw, list) else ("claimed",)
         step = _whole(table, "step", 1, path)
         places = _whole(table, "digits", 0, path)
         digits = places if places is not None else digits
-        said = table.get("delta")
-        delta = said if isinstance(said, str) and _is_word(said) else delta
+        words |= {key: table[key] for key in WORDS if key in table and _is_word(table[key])}
         numbers += _numbers(table, step, path, text, begins[min(k, len(begins) - 1)])
-    return Claimed(tuple(numbers), delta, digits)
+    return Claimed(tuple(numbers), words["delta"], digits, words["velocity"])
 
 
 def _numbers(
     table: Mapping[str, Any], step: int | None, path: tuple[str | int, ...], text: str, begin: int
 ) -> Iterator[ClaimedNumber]:
     for name, value in table.items():
-        if name in {"step", "digits"} or (name == "delta" and isinstance(value, str) and _is_word(value)):
+        if name in {"step", "digits"} or (name in WORDS and _is_word(value)):
             continue
         if isinstance(value, Mapping):
             says = f"claimed: {name} is a table; expected numbers: a name with a point stands in quotes, "
@@ -74,9 +76,9 @@ def _numbers(
         yield ClaimedNumber(name, str(value), step, _line(name, text, begin))
 
 
-def _is_word(text: str) -> bool:
-    """Tell whether the text of a key `delta` says what δ is, and is no number."""
-    return not re.fullmatch(r"[-+−≈\s]*[\d.,]+\s*(?:e[-+]?\d+)?", text)
+def _is_word(text: Any) -> bool:
+    """Tell whether the text of a key such as `delta` says what δ is, and is no number."""
+    return isinstance(text, str) and not re.fullmatch(r"[-+−≈\s]*[\d.,]+\s*(?:e[-+]?\d+)?", text)
 
 
 def _whole(table: Mapping[str, Any], key: str, least: int, path: tuple[str | int, ...]) -> int | None:

@@ -138,7 +138,8 @@ def read(step: Step, lines: Sequence[Line], *, delta: str = "", no_update: str =
     """Read the names and numbers of lines as those of a step.
 
     Args:
-        delta: what δ means, "dE/dnet" or "-dE/dnet"; nothing where that is recognised.
+        lines: the numbers; a line "velocity = μv + g" says how v is worked out.
+        delta: what δ means, such as "dE/dnet" or "-dE/dnet"; nothing where that is recognised.
         no_update: why the step has no update, or nothing.
 
     Errors: a BacklitError that says which lines do not fit.
@@ -149,6 +150,8 @@ def read(step: Step, lines: Sequence[Line], *, delta: str = "", no_update: str =
     from backlit.check.reading.sheet_reading import sheet_of  # noqa: PLC0415
 
     given, wrong = [], []
+    velocity = next((line.written for line in lines if line.name.casefold() == "velocity"), "")
+    lines = [line for line in lines if line.name.casefold() != "velocity"]
     points = any("." in line.written for line in lines)
     for line in lines:
         try:
@@ -159,7 +162,7 @@ def read(step: Step, lines: Sequence[Line], *, delta: str = "", no_update: str =
     graph, sheet = StepGraph([step]), None
     while given and sheet is None and len(wrong) < MOST_SAID:
         try:
-            sheet = sheet_of(graph, GivenSheet("", tuple(given)), figures=step.figures, delta=delta)
+            sheet = sheet_of(graph, GivenSheet("", tuple(given)), figures=step.figures, delta=delta, velocity=velocity)
         except GivenError as error:
             wrong.append(f"line {error.line}: {_bare(error)}")
             given = [one for one in given if one.line != error.line]

@@ -78,10 +78,10 @@ def _of_gradients(record: CheckedGradients) -> Parts:
     if first is not None:
         title += f"; the forward pass differs from layer {first.layer} on"
     head = ("array", "yours", "shape", "", "difference", "worst at", "yours", "right")
-    tables = [Table(head, [_array(array) for array in record.arrays], 4)]
+    tables = [_without_empty(Table(head, [_array(array) for array in record.arrays], 4))]
     if record.layers:
         of_layers = ("layer", "what", "", "difference", "worst at", "yours", "right")
-        tables.insert(0, Table(of_layers, [_layer(layer) for layer in record.layers], 3))
+        tables.insert(0, _without_empty(Table(of_layers, [_layer(layer) for layer in record.layers], 3)))
     named = any(one.explains_all for one in record.mistakes)
     notes = [*_remarks(record.wrong, related=not named)]
     notes += [f"layer {layer.layer} {layer.what}: {layer.remark}" for layer in record.layers if layer.remark]
@@ -98,6 +98,12 @@ def _of_gradients(record: CheckedGradients) -> Parts:
         [*_mistakes(record.forward_mistakes, of="forward pass"), *_mistakes(record.mistakes, together=record.together)],
         notes,
     )
+
+
+def _without_empty(table: Table) -> Table:
+    """Leave out the columns on the right that say nothing: where all is right, those of the worst element."""
+    width = max(k + 1 for row in table.rows for k, cell in enumerate(row) if cell)
+    return Table(table.head[:width], [row[:width] for row in table.rows], table.numbers)
 
 
 def _array(array: CheckedArray) -> tuple[str, ...]:
@@ -157,12 +163,12 @@ def _mistakes(found: Sequence[FoundMistake], *, together: bool = False, of: str 
     for number, one in enumerate(found):
         begins = alone if not tie and not together else "Together" if together and not number else (
             "and" if together else f"One of {len(found)} that give these numbers")  # fmt: skip
-        if tie and not one.explains_all:
-            begins = "It may be"
+        if not together and one.of and not one.explains_all:
+            begins = f"{'It may be' if tie else 'The mistake'} in {_listed(one.explains)}"
         detail = f" ({one.detail.strip('()')})" if one.detail else ""
         where = f", {one.where if one.where == 'everywhere' else f'in {one.where}'}" if one.of else ""
         explains = f"; explains {len(one.explains)} of {one.of}" if one.of else ""
-        if one.of and not one.explains_all:
+        if together and not one.explains_all:
             explains += f" ({', '.join(one.explains)})"
         lines = f"yours: {one.line}\nright: {one.right_line}" if one.line else ""
         yield f"{begins}: {one.title}{detail}{where}{explains}. [{one.code}]", one.why, lines
@@ -172,40 +178,32 @@ def _mistakes(found: Sequence[FoundMistake], *, together: bool = False, of: str 
 
 
 def _of_losses(record: CheckedLosses) -> Parts:
-    count = len(record.mine)
-    if record.first is None:
-        title = f"all {counted(count, 'loss', 'losses')} are right, measured {record.measured}"
+    count, differs = len(record.mine), record.first is not None
+    at = record.agree if differs else 0
+    if not differs:
+        said = f"all {count:,} losses are" if count > 1 else "the loss is"
+        title = f"{said} right, measured {record.measured}"
     elif record.stage == "before training":
         title = "the loss before any step differs"
+    elif record.stage == "first loss":
+        title = "the losses differ from the first one on"
     else:
-        epoch = record.first + 1 if record.measured.startswith("before each") else record.first
-        title = f"the losses differ from epoch {epoch} on"
-    begins = 0 if record.measured.startswith("before training") else 1
-    differs = record.first is not None
-    first = 0 if record.first is None else max(record.first - (1 if _counted_from_one(record) else 0), 0)
+        title = f"the losses differ from {record.per} {at + record.begins} on"
     chosen = range(count) if count <= 2 * SHOWN_AROUND + 1 else sorted(
-        {0, count - 1, *range(max(first - SHOWN_AROUND, 0), min(first + SHOWN_AROUND, count))})  # fmt: skip
+        {0, count - 1, *range(max(at - SHOWN_AROUND, 0), min(at + SHOWN_AROUND, count))})  # fmt: skip
     rows, before = [], -1
     for k in chosen:
         if k > before + 1:
             rows.append(("...", "", "", ""))
         before = k
-        right = record.right[k] if k < len(record.right) else math.nan
-        rows.append((str(k + begins), f"{record.mine[k]:.9g}", f"{right:.9g}" if k < len(record.right) else "",
-                     "differs" if differs and k >= first else ""))  # fmt: skip
-    notes = (
-        []
-        if record.first is None
-        else [f"Yours are taken as measured {record.measured}; tolerance {record.tolerance:g}."]
-    )
+        right = f"{record.right[k]:.9g}" if k < len(record.right) else ""
+        verdict = "differs" if differs and k >= at else ""
+        rows.append((str(k + record.begins), f"{record.mine[k]:.9g}", right, verdict))
+    notes = [f"Ours are measured {record.measured}; tolerance {record.tolerance:g}."] if differs else []
     notes += [_sentence(note) for note in record.notes]
-    if record.first is not None and not record.mistakes:
+    if differs and not record.mistakes:
         notes.append("No training with one setting changed gives these losses.")
-    return Parts(title, [Table(("epoch", "yours", "ours", ""), rows, 1)], [*_mistakes(record.mistakes)], notes)
-
-
-def _counted_from_one(record: CheckedLosses) -> bool:
-    return record.measured.startswith(("after", "the mean"))
+    return Parts(title, [Table((record.per, "yours", "ours", ""), rows, 1)], [*_mistakes(record.mistakes)], notes)
 
 
 def _sentence(text: str) -> str:

@@ -28,8 +28,8 @@ MOST_STEPS = 100
 
 
 def check_work(
-    source: Any, X: Any = None, Y: Any = None, claimed: Any = None, *, delta: str = "", steps: int | None = None,
-    epoch: int | None = None, hint: int | None = None, name: str = "", **settings: Any,
+    source: Any, X: Any = None, Y: Any = None, claimed: Any = None, *, delta: str = "", velocity: str = "",
+    steps: int | None = None, epoch: int | None = None, hint: int | None = None, name: str = "", **settings: Any,
 ) -> Checked:  # fmt: skip
     """Check numbers that a learner has worked out, each against what follows from the learner's own earlier numbers.
 
@@ -45,8 +45,9 @@ def check_work(
         claimed: the learner's numbers by the names of the worked example or of textbooks: {"net(h1)": "0.3775",
             "δ(o1)": "-0.1385", "w5 new": 0.3589}; arrays of gradients by the parameters' names, {"1.W": dW1}; or the
             path of a sheet: .csv, .json, .npz, or a network file. The digits of a text count as they are written.
-        delta: what δ is: "dE/dnet", or "-dE/dnet", where a weight changes by plus the rate times δ times the input.
-            Without it, the sign is taken under which more of the numbers follow.
+        delta: what δ is: "dE/dnet", or "-dE/dnet", where a weight changes by plus the rate times δ times the input; of
+            a batch "n dE/dnet", without the 1/n of the mean. Without it, that is taken under which more numbers follow.
+        velocity: how the velocity v is worked out: "μv - ηg", "μv + ηg" or "μv + g"; without it, as δ is.
         steps: which step of the training the numbers are of, that name none; 1 by default.
         epoch: the numbers are of the steps of this epoch, which are counted from 1.
         hint: 1 gives the place of the first wrong number, 2 the kind of mistake too, 3 the line too; None everything.
@@ -62,7 +63,7 @@ def check_work(
     ['right', 'right', 'wrong']
     """
     sheet = _sheet_given(source, claimed, name)
-    work = checked_work(source, X, Y, sheet, delta=delta, steps=steps, epoch=epoch, **settings)
+    work = checked_work(source, X, Y, sheet, delta=delta, velocity=velocity, steps=steps, epoch=epoch, **settings)
     return Checked(work, hint=hint)
 
 
@@ -82,14 +83,15 @@ def _sheet_given(source: Any, claimed: Any, name: str) -> SheetText:
 
 
 def checked_work(
-    source: Any, X: Any, Y: Any, given: SheetText, *, delta: str = "", steps: int | None = None,
+    source: Any, X: Any, Y: Any, given: SheetText, *, delta: str = "", velocity: str = "", steps: int | None = None,
     epoch: int | None = None, **settings: Any,
 ) -> CheckedWork:  # fmt: skip
     """Check a sheet that has been read; the arguments are those of `check_work`."""
     first, chain = chain_of(source, X, Y, given.sheet, steps=steps, epoch=epoch, **settings)
     graph = StepGraph(chain)
     try:
-        sheet = sheet_of(graph, given.sheet, figures=chain[0].figures, delta=delta, first=first, default=steps or 1)
+        sheet = sheet_of(graph, given.sheet, figures=chain[0].figures, delta=delta, velocity=velocity, first=first,
+                         default=steps or 1)  # fmt: skip
     except GivenError as error:
         raise placed(error, given.path, given.text) from None
     work = judge(graph, sheet, title=_title(source, chain[0], given))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 import re
 import traceback
@@ -11,7 +12,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from backlit.check.code.returned import as_array
+from backlit.check.code.returned import as_array, as_units, kept_gradients
 from backlit.engine import Network
 from backlit.errors import BacklitError
 from backlit.kernels.types import Array
@@ -24,7 +25,8 @@ LAYOUTS: tuple[Layout, ...] = ("inputs", "units", "columns")
 
 WAYS = (
     '(network, X, Y); (params, X, Y) with a dictionary, params["W1"]; (weights, X, Y) with a list, [W1, b1, W2, b2]; '
-    "(weights, biases, X, Y) with two lists; (X, Y, W1, b1, W2, b2) with the arrays; or (X, Y)"
+    "(weights, biases, X, Y) with two lists; (X, Y, W1, b1, W2, b2) with the arrays; (X, Y); or no rows, where it has "
+    "them itself"
 )
 FORWARD_WAYS = WAYS.replace(", X, Y", ", X").replace("(X, Y", "(X")
 
@@ -78,6 +80,9 @@ class Call:
         network: whose weights it is given. layout: how its arrays lie.
         convert: turns each array into what the function takes, such as `torch.tensor`; None leaves NumPy's.
 
+    A method is called on a copy of its object, so that a call leaves nothing behind for the next one; what returns
+    nothing gives the gradients that its object keeps. `takes_rows` says whether it is handed all of the rows' arrays.
+
     Errors: a BacklitError where its arguments ask for something else.
     """
 
@@ -90,17 +95,19 @@ class Call:
         self.data = ["X"] if what == "my_forward" else ["X", "Y"]
         self.asked, self.named = self._signature()
         self._arguments(None, None)
+        self.takes_rows = set(self.data) <= set(self._roles([*self.asked, *self.named]) or ())
 
     def __call__(self, X: Array, Y: Array | None = None) -> Any:
         """Call it on rows. Errors: a BacklitError that says what the function raised, and where."""
         given, named = self._arguments(X, Y)
         before = self._handed(given, named)
+        function = _on_a_copy(self.function)
         try:
-            found = self.function(*given, **named)
+            found = function(*given, **named)
         except Exception as error:
             raise BacklitError(self._raised(error, X, Y)) from error
         self.changes = _changes(before, self._handed(given, named), self.what)
-        return found
+        return found if found is not None else kept_gradients(getattr(function, "__self__", None)) or None
 
     def _handed(self, given: list[Any], named: dict[str, Any]) -> dict[str, Any]:
         """Give a copy of the parameters that the function was handed, by names."""
@@ -174,7 +181,7 @@ class Call:
             roles += [name for name in arrays if name not in roles]
         plain, data = [role for role in roles if role is not None], self.data
         if len(plain) == len(roles) and len(set(plain)) == len(plain):
-            return plain if set(data) <= set(plain) else None
+            return plain
         if len(roles) == len(data) + len(arrays) and roles[: len(data)] == data:
             return [*data, *arrays]
         if len(roles) == 1 + len(data) and roles[1:] == data:
@@ -225,9 +232,18 @@ class Call:
         """Give a parameter as the learner has it; a copy."""
         if self.layout == "inputs" or (array.ndim == 1 and self.layout == "units"):
             return array.copy()
-        if array.ndim == 1:
-            return array[:, np.newaxis].copy()
-        return np.ascontiguousarray(array.T) if array.ndim == 2 else array.copy()
+        return array[:, np.newaxis].copy() if array.ndim == 1 else np.ascontiguousarray(as_units(array))
+
+
+def _on_a_copy(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a method of a copy of its object; any other function, or where there is no copy, as it is."""
+    owner, name = getattr(function, "__self__", None), getattr(function, "__name__", "")
+    if owner is None or inspect.ismodule(owner) or inspect.isclass(owner):
+        return function
+    try:
+        return getattr(copy.deepcopy(owner), name)  # type: ignore[no-any-return]
+    except Exception:  # noqa: BLE001  any may be raised by a class of the learner's
+        return function
 
 
 def _changes(before: dict[str, Any], after: dict[str, Any], what: str) -> list[str]:

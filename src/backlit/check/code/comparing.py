@@ -10,14 +10,18 @@ import numpy as np
 from msgspec.structs import replace
 
 from backlit.check.code.records import CheckedArray
-from backlit.check.code.returned import Given
+from backlit.check.code.returned import Given, as_units, of_units
 from backlit.engine import Network, element_name
 from backlit.kernels.types import Array
 
 TOLERANCES = {"float64": 1e-5, "float32": 1e-4, "float16": 1e-2}
 """By what the learner's numbers are: the largest difference that passes, relative to the array's largest number."""
 
+FITTED_FROM = 4
+"""An array of fewer numbers is not taken for a sum of two others."""
 ALL_ZEROS = "all zeros"
+OF_WEIGHTS = "the weights"
+"""Begins what is said of arrays that are no gradients but weights."""
 CLOSE_TO_ZERO = 1e-3
 """An array all of whose numbers are smaller than this part of the largest gradient is compared with that part."""
 
@@ -63,6 +67,7 @@ class Facts(NamedTuple):
     row_parts: Mapping[str, Sequence[Array]]
     others: Mapping[str, Mapping[str, Array]]
     """Other gradients by what they are, "without the penalty"."""
+    weights: Mapping[str, Array]
 
 
 def checked_array(
@@ -70,7 +75,7 @@ def checked_array(
 ) -> tuple[CheckedArray, Array | None]:
     """Compare an array; give the record, and the learner's numbers in the right one's shape where they have one.
 
-    `layout` says that the learner's weights lie as (units, inputs).
+    `layout` says that the learner's weights lie as (units, inputs), filters as (filters, channels, rows, columns).
     """
     base = CheckedArray(name, "" if given is None else given.name, right.shape, "missing", math.inf, size=right.size)
     if given is None or given.array is None:
@@ -78,7 +83,7 @@ def checked_array(
     own, transposed = _laid(given.array.astype(np.float64), right, scale, layout)
     if own is None:
         shape = given.array.shape
-        expected = f"{right.shape}" + (f" or {right.shape[::-1]}" if right.ndim == 2 else "")
+        expected = f"{right.shape}" + (f" or {as_units(right).shape}" if right.ndim > 1 else "")
         remark = f"has shape {shape}, expected {expected}" + _of_shape(given.array.astype(np.float64), right, scale)
         return replace(base, verdict="wrong shape", remark=remark), None
     difference = scale.difference(own, right)
@@ -111,11 +116,10 @@ def _laid(given: Array, right: Array, scale: Scale, layout: bool) -> tuple[Array
             None, False)  # fmt: skip
     if given.size == right.size and 1 in right.shape and given.squeeze().ndim <= 1:
         return given.reshape(right.shape), given.shape == right.shape[::-1] != right.shape
+    turned = of_units(given) if given.ndim == right.ndim else given
     if given.shape != right.shape:
-        return (given.T, True) if given.ndim == 2 and given.T.shape == right.shape else (None, False)
-    if given.ndim == 2 and given.shape[0] == given.shape[1] and layout:
-        return given.T, True
-    return given, False
+        return (turned, True) if turned.shape == right.shape else (None, False)
+    return (turned, True) if turned.shape == right.shape and layout else (given, False)
 
 
 def _of_shape(given: Array, right: Array, scale: Scale) -> str:
@@ -188,8 +192,28 @@ def relations(name: str, own: Array, right: Array, scale: Scale, facts: Facts) -
     for called, arrays in facts.others.items():
         if name in arrays and scale.close(own, arrays[name]):
             yield called
+    yield from _of_weights(own, right, facts.weights[name], scale)
     if np.allclose(np.abs(own), np.abs(right), rtol=scale.tolerance, atol=scale.tolerance * scale.of(own, right)):
         yield "right but for signs"
+
+
+def _of_weights(own: Array, right: Array, weights: Array, scale: Scale) -> Iterator[str]:
+    """Say where an array is the weights, or these and the gradient: a step was made, or a penalty's slope was added."""
+    if own.size < FITTED_FROM or not weights.any():
+        return
+    parts = np.stack([weights.reshape(-1), right.reshape(-1)], axis=1)
+    (of_weights, of_gradient), *_ = np.linalg.lstsq(parts, own.reshape(-1), rcond=None)
+    if np.abs(parts @ (of_weights, of_gradient) - own.reshape(-1)).max() > scale.tolerance * np.abs(own).max():
+        return
+    small = 10 * scale.tolerance
+    sign = "−" if of_gradient < 0 else "+"
+    if abs(of_weights - 1.0) < small and abs(of_gradient) < small:
+        yield f"{OF_WEIGHTS} themselves"
+    elif abs(of_weights - 1.0) < small:
+        yield f"{OF_WEIGHTS} after a step, w {sign} {abs(of_gradient):.4g} × the right one"
+    elif abs(of_gradient - 1.0) < small < abs(of_weights):
+        yield f"the right one and {of_weights:.4g} w, as with a penalty" + (
+            f" of l2={of_weights:.4g}" if of_weights > 0 else ", of the other sign")  # fmt: skip
 
 
 def _of_rows(own: Array, parts: Sequence[Array], scale: Scale) -> Iterator[str]:

@@ -9,11 +9,14 @@ import numpy as np
 from msgspec.structs import replace
 
 from backlit.check.code.calling import Call, Layout
-from backlit.check.code.comparing import ALL_ZEROS, Facts, Scale, checked_array, tolerance_of
+from backlit.check.code.comparing import ALL_ZEROS, OF_WEIGHTS, Facts, Scale, checked_array, tolerance_of
+from backlit.check.code.from_torch import of_a_module
+from backlit.check.code.gates import in_our_order
 from backlit.check.code.matching import Pairing, paired
 from backlit.check.code.naming import Search
+from backlit.check.code.planted import gradient_keys
 from backlit.check.code.records import CheckedArray, FoundMistake
-from backlit.check.code.returned import given_arrays
+from backlit.check.code.returned import given_arrays, holds_gradients
 from backlit.check.graph import StepGraph
 from backlit.engine import Network
 from backlit.errors import BacklitError, counted
@@ -72,7 +75,9 @@ class Check:
         self.network, self.exact = network, _without_draws(network.copy("float64"))
         self.settings, self.layout, self.tolerance, self.optimizer = settings, layout, tolerance, optimizer
         self.call = (
-            Call(backward, "my_backward", network, layout=layout, convert=convert) if callable(backward) else None
+            Call(backward, "my_backward", network, layout=layout, convert=convert)
+            if callable(backward) and not holds_gradients(backward)
+            else None
         )
         self.given, self.convert = backward, convert
         self.changes: list[str] = []
@@ -93,7 +98,8 @@ class Check:
         usual, dtype = tolerance_of(arrays, self.network)
         largest = max((float(np.abs(array).max()) for array in right.values() if array.size), default=0.0)
         scale = Scale(usual if self.tolerance is None else self.tolerance, largest)
-        pairing = paired(given, right, scale.close)
+        pairing = of_a_module(given, self.network, right) or paired(given, right, scale.close)
+        pairing = in_our_order(pairing, self.exact, right, scale)
         facts = self._facts(rows, right, pairing, scale)
         rounded = self.gradient(self.network.copy("float32"), rows) if dtype != "float64" else {}
         found, mine = [], {}
@@ -146,10 +152,12 @@ class Check:
         others = {}
         if wrong and any(self.settings.get(name) for name in ("l1", "l2")):
             others["the gradient without the penalty"] = self.gradient(self.exact, rows, l1=0.0, l2=0.0)
-        return Facts(n, self.exact.output_size, parts, others)
+        return Facts(n, self.exact.output_size, parts, others, {name: self.exact[name] for name in right})
 
     def attempt(self, rows: Rows) -> Compared | None:
         """Compare on other rows than those that were given; None where the learner's function cannot take them."""
+        if self.call is None or not self.call.takes_rows:
+            return None
         try:
             return self.on(rows)
         except BacklitError:
@@ -181,9 +189,14 @@ class Check:
             compared = self.on(rows)
             if compared.passed:
                 return [], False, 0, f"on {counted(len(places), 'row')} alone all gradients are right"
-        if not compared.mine or all(array.relation == ALL_ZEROS for array in compared.arrays if not array.passed):
+        relations = [array.relation for array in compared.arrays if not array.passed]
+        if not compared.mine or {*relations} == {ALL_ZEROS} or any(one.startswith(OF_WEIGHTS) for one in relations):
             return [], False, 0, ""
-        found, together = Search(self.graph(rows), compared.mine, compared.right, compared.scale).found()
+        graph = self.graph(rows)
+        empty = {array.name for array in compared.arrays if not array.passed and array.relation == ALL_ZEROS}
+        mine = {name: array for name, array in compared.mine.items() if name not in empty}
+        search = Search(graph, gradient_keys(graph), mine, compared.right, compared.scale)
+        found, together = search.found()
         return found, together, len(rows.X), note
 
     def graph(self, rows: Rows) -> StepGraph:
@@ -202,12 +215,11 @@ class Check:
         if n * per_row + once <= NAMED_UP_TO:
             return list(range(n)), ""
         fewer = min(FEW_ROWS, (NAMED_UP_TO - once) // per_row)
-        if fewer < 1 or self.call is None or n == 1:
-            why = (
-                f"no mistake was looked for: the step has more than {NAMED_UP_TO:,} numbers"
-                if fewer < 1 or self.call is not None
-                else "no mistake was looked for: there are too many rows; give the function, and it is called on fewer"
-            )
+        again = self.call is not None and self.call.takes_rows
+        if fewer < 1 or not again or n == 1:
+            why = f"no mistake was looked for: the step has more than {NAMED_UP_TO:,} numbers"
+            if fewer >= 1 and not again:
+                why = "no mistake was looked for: there are many rows; give a function of X and Y, to call on fewer"
             return None, f"{why}. A smaller network of the same code, or fewer rows, gives a name."
         if any(op.batch_coupled for op in self.exact.ops):
             return None, "no mistake was looked for: the rows of normalization depend on each other; give fewer rows"

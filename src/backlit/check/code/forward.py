@@ -11,7 +11,7 @@ import numpy as np
 from backlit.check.code.calling import Call
 from backlit.check.code.comparison import Check, Rows
 from backlit.check.code.naming import Search
-from backlit.check.code.planted import layers_of
+from backlit.check.code.planted import layer_keys
 from backlit.check.code.records import CheckedLayer, FoundMistake
 from backlit.check.code.returned import as_array
 from backlit.engine import buffer_units
@@ -45,7 +45,8 @@ def checked_forward(
     names = {id(layer): f"layer {layer.layer} {layer.what}" for layer, _, _ in here}
     mine = {names[id(layer)]: array for layer, array, _ in here if array is not None}
     right = {names[id(layer)]: array for layer, _, array in here}
-    mistakes, together = Search(check.graph(some), mine, right, check.scale_for(here[0][2]), layers_of).found()
+    graph = check.graph(some)
+    mistakes, together = Search(graph, layer_keys(graph), mine, right, check.scale_for(here[0][2])).found()
     return tuple(layer for layer, _, _ in found), [] if together else mistakes
 
 

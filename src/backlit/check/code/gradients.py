@@ -38,16 +38,20 @@ def check_gradients(
     Args:
         my_backward: your function, or the gradients themselves. It is called with what the names of its arguments ask
             for: (network, X, Y); (params, X, Y) with a dictionary, params["W1"]; (weights, X, Y) with the list
-            [W1, b1, W2, b2]; (weights, biases, X, Y) with two lists; (X, Y, W1, b1, W2, b2) with the arrays; or (X, Y).
-            It returns the gradients as a dictionary by such names as "1.W", "W1", "dW1", "fc1.weight"; as a list in the
-            network's order, weights then biases, or the last layer first; or as one vector in the order of
-            `network.parameters`; and may return (loss, gradients). Arrays are NumPy's, PyTorch's, JAX's, or lists.
+            [W1, b1, W2, b2]; (weights, biases, X, Y) with two lists; (X, Y, W1, b1, W2, b2) with the arrays; (X, Y); or
+            nothing, where it has the rows itself. It returns the gradients as a dictionary, also of dictionaries and
+            lists, by such names as "1.W", "W1", "dW1", "fc1.weight"; as a list in the network's order, weights then
+            biases, or the last layer first; or as one vector in the order of `network.parameters`; and may return
+            (loss, gradients). A method may return nothing and keep them in its object, as `self.dW1`; it is called on a
+            copy. Arrays are NumPy's, PyTorch's, JAX's, pandas', or lists; of PyTorch also a module, or its parameters,
+            after `loss.backward()`.
         network: whose weights are used; it stays as it is. X, Y: rows (n, inputs) and their targets, which your
             function is given as they are.
         my_forward: your forward pass, checked too. It gives the outputs (n, outputs), a list of what each layer gives,
             or a dictionary such as {"Z1": ..., "A1": ...}.
-        layout: how your arrays lie: "inputs", weights (inputs, units); "units", weights (units, inputs), as PyTorch has
-            them; "columns", these, biases (units, 1), and a column for each row of the data, X (inputs, n).
+        layout: how your arrays lie: "inputs", weights (inputs, units); "units", weights (units, inputs) and filters
+            (filters, channels, rows, columns), as PyTorch has them; "columns", weights so, biases (units, 1), and a
+            column for each row of the data, X (inputs, n).
         convert: makes of each array what your function takes, such as `torch.tensor`.
         tolerance: the largest relative difference that passes.
         sample_weight, l1, l2, decay_biases: as for `network.gradient`.
@@ -105,7 +109,7 @@ def _rows(network: Network, X: Any, Y: Any, weights: Any) -> Rows:
 
 def _otherwise(check: Check, rows: Rows, compared: Compared) -> tuple[Rows, Compared, list[str]]:
     """See whether wrong gradients are right for targets of another shape, or without rows where slopes are a choice."""
-    if check.call is None:
+    if check.call is None or not check.call.takes_rows:
         at = check.rows_at_kinks(rows)
         return rows, compared, [_at_kinks(at, len(rows.X))] if at else []
     if rows.Y.ndim == 1 and check.exact.output_size == 1:
@@ -141,5 +145,7 @@ def _at_kinks(rows: list[int], n: int) -> str:
 
 def _layout_notes(compared: Compared) -> list[str]:
     if any(array.verdict == "transposed" for array in compared.arrays):
-        return ['the weights\' gradients are transposed: (units, inputs), as PyTorch has them; layout="units" says so']
+        filters = any(array.verdict == "transposed" and len(array.shape) > 2 for array in compared.arrays)
+        lay = "(units, inputs)" + (", filters (filters, channels, ...)" if filters else "")
+        return [f'the weights\' gradients are transposed: {lay}, as PyTorch has them; layout="units" says so']
     return []

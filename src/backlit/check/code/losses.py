@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from backlit.check.code.calling import Call
 from backlit.check.code.comparing import factors
-from backlit.check.code.records import CheckedLosses, FoundMistake
+from backlit.check.code.plan import Plan
+from backlit.check.code.recording import MOST_STEPS, EpochLosses, Way, epochs_of, ways_of
+from backlit.check.code.records import CheckedLosses, FoundMistake, LossStage
 from backlit.check.code.returned import as_array
-from backlit.check.code.trials import Plan, Trial, trials
+from backlit.check.code.trials import TRIALS, Trial
 from backlit.check.written import Written
 from backlit.engine import Network, Training
 from backlit.errors import BacklitError, collecting, counted
@@ -22,21 +24,29 @@ TOLERANCES = {"float64": 1e-6, "float32": 1e-3}
 """The largest relative difference that passes; of numbers with fewer digits, half a unit of the last one counts too."""
 ROUNDED = range(3, 9)
 """Losses whose longest has so many decimals were rounded; with fewer they tell nothing."""
+FIRST_LOSSES = (
+    ("before training, then after each epoch", "before any step"),
+    ("as the mean of the epoch's batches, before each one's step", "as the mean of the first epoch's batches"),
+    ("after each epoch", "after the first epoch"),
+)
 
 
-class Trace(NamedTuple):
-    """Losses of a training, measured somewhere: `measured` says where; `first` is the epoch of the first one."""
+class Followed:
+    """The learner's losses along a training, recorded in one way, times a factor.
 
-    measured: str
-    first: int
-    values: list[float]
+    `values` are the training's, as far as it was followed; `agree` says how many of the learner's agree, from the first
+    on; `open` is False after the first that does not.
+    """
 
+    def __init__(self, way: Way, factor: float = 1.0, name: str = "") -> None:
+        self.way, self.factor, self.name = way, factor, name
+        self.values: list[float] = []
+        self.agree, self.open = 0, True
 
-class Prefix(NamedTuple):
-    """How many losses agree with a trace."""
-
-    agree: int
-    trace: Trace
+    @property
+    def first(self) -> int:
+        """How many epochs, or steps, were begun before the first loss that differs was measured."""
+        return self.way.first + self.agree
 
 
 def check_losses(
@@ -45,19 +55,22 @@ def check_losses(
 ) -> CheckedLosses:  # fmt: skip
     r"""Compare the losses of a whole training of yours, epoch by epoch, with ours from the same first weights.
 
-    Ours is `bl.Training(network, X, Y, **settings)` on a copy of the network. Yours may be measured before the steps
-    (of several batches, their mean over the epoch, as ours), after each epoch on all rows, or before training and
-    after each epoch; with the penalties or without. Where they differ, the first epoch that does tells what differs:
-    the loss before any step (its definition, the forward pass, the first weights), the first step (the gradient, or the
-    update), or a later one (what a training remembers: momentum, the order of the rows, a schedule).
+    Ours is `bl.Training(network, X, Y, **settings)` on a copy of the network. Yours may be recorded in the usual ways,
+    and `measured` says which it is: before each step, after each epoch on all rows, or before training and after each
+    epoch; of several batches as their mean or their sum, each before or after its step, the first or the last batch of
+    an epoch, or every batch; on the rows of the validation; with the penalties or without; as a sum over the rows.
+    Where they differ, the first that does tells what differs: the loss before any step (its definition, the forward
+    pass, the first weights), the first step (the gradient, or the update), or a later one (what a training remembers:
+    momentum, the order of the rows, a schedule).
 
-    The name is looked for by trainings with one setting changed: the rate 2 η, η/n, momentum left out, the last batch
-    dropped, biases that are not trained, and others. A wrong gradient has no such name; `bl.check_gradients` finds it.
-    Rows that you shuffle by another generator lead to other losses: shuffle neither, `shuffle=False`.
+    The name is looked for by trainings with one setting changed: the rate 2 η, η/n, momentum left out, other batches,
+    rows shuffled by another seed or not at all, epochs counted from 1, biases that are not trained, and others. A wrong
+    gradient has no such name; `bl.check_gradients` finds it. Rows that you shuffle by another generator lead to other
+    losses: shuffle neither, `shuffle=False`.
 
     Args:
-        my_losses: a loss for each epoch, numbers or texts such as "0.2871"; or a function as `bl.check_gradients` takes
-            it, which trains and returns them.
+        my_losses: a loss for each epoch, or for each step, numbers or texts such as "0.2871"; or a function as
+            `bl.check_gradients` takes it, which trains and returns them.
         network: with the weights that your training began with; or a `bl.Training` that has not run yet.
         X, Y: the rows, not given beside a training. settings: of `bl.Training`.
         tolerance: the largest relative difference that passes: by default 1e-6, 1e-3 in float32.
@@ -78,21 +91,51 @@ def check_losses(
 
 def _checked(my_losses: Any, plan: Plan, tolerance: float | None) -> CheckedLosses:
     mine, half_units = _losses(my_losses, plan)
-    plan = plan.of_epochs(len(mine))
+    plan = plan.for_losses(len(mine))
     usual = TOLERANCES.get(plan.network.dtype.name, TOLERANCES["float32"])
     judge = _Judge(mine, half_units, usual if tolerance is None else tolerance)
-    ours = [*_traces(Trial("", "", "", plan))]
-    best = judge.best(ours)
-    right = tuple(best.trace.values[: len(mine)])
-    if best.agree == len(mine):
-        return CheckedLosses(tuple(mine), right, best.trace.measured, None, "", judge.tolerance)
-    first = best.trace.first + best.agree
-    found = [*_named(judge, plan, ours)]
-    stage = "before training" if first == 0 else "first step" if first == 1 else "later"
-    notes = [*_notes(judge, plan, best, stage, found)]
+    ours = judge.follow(Trial("", "", "", plan), to_the_end=True)
+    whole = judge.whole(ours)
+    if whole is not None and (whole.factor == 1.0 or _is_sum(plan, whole.factor)):
+        return _record(judge, whole, None, "")
+    named = _named(judge, plan) if whole is None else [(_scaled(whole), whole.way)]
+    found = [mistake for mistake, _ in named]
+    ours = [one for one in ours if one.factor == 1.0]
+    best = max(ours, key=lambda one: one.agree)
+    way = named[0][1] if named else best.way
+    best = max(ours, key=lambda one: (one.way.measured == way.measured, one.agree))
+    first = best.first if way.measured == best.way.measured else max(best.first, way.first)
+    stage = _stage(first, told=bool(best.agree or named))
+    notes = [*_notes(judge, plan, ours, best, stage, found)]
+    return _record(judge, best, first, stage, found=found, notes=notes)
+
+
+def _record(
+    judge: _Judge, of: Followed, first: int | None, stage: LossStage, *,
+    found: Sequence[FoundMistake] = (), notes: Sequence[str] = (),
+) -> CheckedLosses:  # fmt: skip
+    measured = of.way.measured
+    if of.factor != 1.0:
+        measured += f", as {'a sum' if of.factor > 1.0 else 'a mean'}: {of.name} × ours"
+    right = tuple(of.factor * value for value in of.values[: len(judge.mine)])
     return CheckedLosses(
-        tuple(mine), right, best.trace.measured, first, stage, judge.tolerance, tuple(found), tuple(notes)
-    )
+        tuple(judge.mine), right, measured, first, stage, judge.tolerance, tuple(found),
+        tuple(notes), of.way.begins, of.agree, of.way.per,
+    )  # fmt: skip
+
+
+def _stage(first: int, *, told: bool) -> LossStage:
+    """Give what differs first; nothing tells where it is measured if no loss of ours agrees with it."""
+    if not told:
+        return "first loss"
+    return "before training" if first == 0 else "first step" if first == 1 else "later"
+
+
+def _is_sum(plan: Plan, factor: float) -> bool:
+    """Tell whether a loss times a factor is one that is summed where ours is averaged, or the other way round."""
+    n, k = len(plan.X), plan.network.output_size
+    known = {"sum": (1.0 / n,), "mean": (float(n),), "mean_all": (float(n), float(n * k))}
+    return any(math.isclose(factor, one) for one in known[plan.network.loss.reduction] if one != 1.0)
 
 
 def _plan(given: Any, X: Any, Y: Any, settings: dict[str, Any]) -> Plan:
@@ -113,7 +156,8 @@ def _plan(given: Any, X: Any, Y: Any, settings: dict[str, Any]) -> Plan:
             )
         own = {name: getattr(given.settings, name) for name in given.settings.__struct_fields__}
         weights = given.weights if given.weights.size else None
-        return Plan(given.network, given.X, given.Y, {**own, "sample_weight": weights})
+        validation = None if given.validation is None else (*given.validation[:2], given.validation[2])
+        return Plan(given.network, given.X, given.Y, {**own, "sample_weight": weights}, validation)
     if not isinstance(given, Network):
         raise BacklitError(f"network is {given!r}; expected a bl.Network, or a bl.Training that has not run.")
     if X is None or Y is None:
@@ -121,13 +165,15 @@ def _plan(given: Any, X: Any, Y: Any, settings: dict[str, Any]) -> Plan:
             "X and Y are missing: check_losses(my_losses, network, X, Y, optimizer=..., batch_size=...)."
         )
     made = Training(given.copy(), X, Y, **{**settings, "compiled": False})  # says which setting is wrong
-    return Plan(given, made.X, made.Y, settings)
+    return Plan(given, made.X, made.Y, settings, made.validation)
 
 
 def _losses(given: Any, plan: Plan) -> tuple[list[float], list[float]]:
     """Give the learner's losses, and half a unit of each one's last digit where they were rounded."""
     if callable(given):
         given = Call(given, "my_losses", plan.network)(plan.X, plan.Y)
+    if isinstance(given, Mapping) and "loss" in given:  # Keras's history
+        given = given["loss"]
     array = as_array(given)
     whole = list(given) if array is None and isinstance(given, (list, tuple)) else None
     if whole is not None and whole and all(isinstance(one, str) for one in whole):
@@ -148,104 +194,95 @@ def _losses(given: Any, plan: Plan) -> tuple[list[float], list[float]]:
 
 
 class _Judge:
-    """Compares the learner's losses with traces."""
+    """Compares the learner's losses with those of trainings."""
 
     def __init__(self, mine: list[float], half_units: list[float], tolerance: float) -> None:
         self.mine, self.half_units, self.tolerance = mine, half_units, tolerance
 
-    def agree(self, values: Sequence[float], factor: float = 1.0) -> int:
-        """Give how many losses from the first on agree."""
-        count = 0
-        for mine, half, other in zip(self.mine, self.half_units, values, strict=False):
-            if not abs(mine - factor * other) <= self.tolerance * abs(factor * other) + half * 1.01:
+    def agrees(self, k: int, value: float) -> bool:
+        """Tell whether the learner's loss number k, from 0, is a value."""
+        return abs(self.mine[k] - value) <= self.tolerance * abs(value) + self.half_units[k] * 1.01
+
+    def follow(self, trial: Trial, *, to_the_end: bool = False) -> list[Followed]:
+        """Make a training for as long as one of the ways of recording it may give the learner's losses.
+
+        Each way comes as it is, and times the factors with a name by which the first loss is the learner's;
+        `to_the_end` says to go on with the former where nothing agrees any more.
+        """
+        plan, count = trial.plan, len(self.mine)
+        followed = [Followed(way) for way in ways_of(plan)]
+        for epoch in epochs_of(plan, trial.step):
+            if epoch.number == 1:
+                followed += self._scaled(plan, epoch)
+            waiting = [one for one in followed if one.open or (to_the_end and one.factor == 1.0)]
+            for one in waiting:
+                self._go_on(one, one.way.losses(epoch))
+            if all(len(one.values) >= count or not (one.open or to_the_end) for one in waiting):
                 break
-            count += 1
-        return count
+        return followed
 
-    def factor(self, values: Sequence[float], rows: int, outputs: int) -> tuple[float, str]:
-        """Give a factor with a name by which the first loss is another, and its name; 1 where there is none."""
-        for factor, name in factors(rows, outputs):
-            if factor != 1.0 and self.agree(values[:1], factor):
-                return factor, name
-        return 1.0, ""
+    def _scaled(self, plan: Plan, epoch: EpochLosses) -> Iterator[Followed]:
+        """Give the ways with a factor by which the first loss is the learner's."""
+        for way in ways_of(plan):
+            for value in way.losses(epoch)[:1]:
+                for factor, name in factors(len(plan.X), plan.network.output_size):
+                    if factor != 1.0 and self.agrees(0, factor * value):
+                        yield Followed(way, factor, name)
 
-    def best(self, traces: Sequence[Trace]) -> Prefix:
-        """Give the trace that agrees for the longest; of several the first."""
-        found = [Prefix(self.agree(trace.values), trace) for trace in traces]
-        return max(found, key=lambda prefix: prefix.agree)
+    def _go_on(self, one: Followed, values: Sequence[float]) -> None:
+        for value in values[: len(self.mine) - len(one.values)]:
+            k = len(one.values)
+            one.values.append(value)
+            if one.open:
+                one.open = self.agrees(k, one.factor * value)
+                one.agree += one.open
 
-
-def _traces(trial: Trial) -> Iterator[Trace]:
-    """Give the losses of a training as learners measure them."""
-    plan = trial.plan
-    network = plan.network.copy()
-    training = Training(network, plan.X, plan.Y, **plan.arguments())
-    training.step = trial.step
-    alone = [_loss(network, plan)]
-    penalties, during = [plan.penalty(network)], []
-    try:
-        for epoch in training:
-            during.append(epoch.loss)
-            alone.append(_loss(network, plan))
-            penalties.append(plan.penalty(network))
-    except BacklitError:
-        pass  # it diverged: the losses so far count
-    whole = [loss + penalty for loss, penalty in zip(alone, penalties, strict=True)]
-    several = plan.batches > 1
-    before = "the mean of the epoch's batches, before each one's step" if several else "before each step"
-    yield Trace(before, int(several), during)
-    yield Trace("before training, then after each epoch", 0, whole)
-    yield Trace("after each epoch", 1, whole[1:])
-    if any(penalties):
-        yield Trace("before training, then after each epoch, without the penalty", 0, alone)
-        yield Trace("after each epoch, without the penalty", 1, alone[1:])
+    def whole(self, followed: Sequence[Followed]) -> Followed | None:
+        """Give the first way in which all losses agree, with a factor only where there is no other; None if none."""
+        found = (one for one in followed if one.agree == len(self.mine))
+        return min(found, key=lambda one: one.factor != 1.0, default=None)
 
 
-def _loss(network: Network, plan: Plan) -> float:
-    try:
-        weights = plan.settings.get("sample_weight")
-        return network.evaluate(plan.X, plan.Y, sample_weight=weights, metrics=(), compiled=False).loss
-    except BacklitError:
-        return math.nan
+def _scaled(one: Followed) -> FoundMistake:
+    return FoundMistake(
+        "loss-factor", f"the loss is {one.name} × ours in every epoch",
+        "The weights learn the same; only the definition of the loss differs.", one.way.measured,
+    )  # fmt: skip
 
 
-def _named(judge: _Judge, plan: Plan, ours: Sequence[Trace]) -> Iterator[FoundMistake]:
-    """Give the mistakes whose training has all of the learner's losses."""
-    outputs, count, exact = plan.network.output_size, len(judge.mine), list[FoundMistake]()
-    for trace in ours:
-        factor, name = judge.factor(trace.values, len(plan.X), outputs)
-        if factor != 1.0 and judge.agree(trace.values, factor) == count:
-            yield FoundMistake(
-                "loss-factor", f"the loss is {name} × ours in every epoch",
-                "The weights learn the same; only the definition of the loss differs: its factor, or a sum in place of "
-                "a mean.", trace.measured,
-            )  # fmt: skip
-            return
-    scaled: list[FoundMistake] = []
-    for trial in trials(plan):
-        for trace in _traces(trial):
-            if judge.agree(trace.values) == count:
-                exact.append(trial.found(trace.measured))
-                break
-            factor, name = judge.factor(trace.values, len(plan.X), outputs)
-            if factor != 1.0 and judge.agree(trace.values, factor) == count:
-                scaled.append(trial.found(trace.measured, f"and the loss is {name} × ours"))
-                break
-    yield from exact or scaled
+def _named(judge: _Judge, plan: Plan) -> list[tuple[FoundMistake, Way]]:
+    """Give the mistakes whose training has all of the learner's losses; else those of which it has a factor."""
+    scaled = list[tuple[FoundMistake, Way]]()
+    for kind in TRIALS:
+        exact = list[tuple[FoundMistake, Way]]()
+        for trial in kind(plan):
+            one = judge.whole(judge.follow(trial))
+            if one is not None and one.factor == 1.0:
+                exact.append((trial.found(one.way.measured), one.way))
+            elif one is not None:
+                scaled.append((trial.found(one.way.measured, f"and the loss is {one.name} × ours"), one.way))
+        if exact:
+            return exact
+    return scaled
 
 
-def _notes(judge: _Judge, plan: Plan, best: Prefix, stage: str, found: Sequence[FoundMistake]) -> Iterator[str]:
+def _notes(
+    judge: _Judge, plan: Plan, ours: Sequence[Followed], best: Followed, stage: LossStage,
+    found: Sequence[FoundMistake],
+) -> Iterator[str]:  # fmt: skip
     """Say what the first loss that differs tells."""
-    values = best.trace.values
-    if best.agree < len(judge.mine) and not math.isfinite(judge.mine[best.agree]):
-        yield f"your loss is {judge.mine[best.agree]} there: a division by 0, a logarithm of 0, or too large steps"
+    k, values = best.agree, best.values
+    if not math.isfinite(judge.mine[k]):
+        yield f"your loss is {judge.mine[k]} there: a division by 0, a logarithm of 0, or too large steps"
+    if plan.batches > 1 and plan.steps > MOST_STEPS:
+        yield (
+            f"the training has {plan.steps:,} steps, and losses recorded by batches are recognised in up to "
+            f"{MOST_STEPS:,}: give fewer epochs"
+        )
     if found:
         return
-    if stage == "before training":
-        yield (
-            "the loss before any step differs: the first weights, the forward pass, or the loss itself. "
-            "bl.check_gradients(..., my_forward=...) compares the outputs layer by layer"
-        )
+    if stage == "first loss":
+        yield from _of_the_first(judge, plan, ours)
     elif stage == "first step" and plan.batches > 1:
         yield (
             f"it differs within the first epoch, of {plan.batches} steps: the order of the rows (shuffle=False on both "
@@ -255,11 +292,23 @@ def _notes(judge: _Judge, plan: Plan, best: Prefix, stage: str, found: Sequence[
         yield "the loss before it agrees: the gradient or the update differs. bl.check_gradients compares the gradient"
     else:
         yield (
-            f"{counted(best.agree, 'loss', 'losses')} agree before it: what a training remembers differs (momentum or "
+            f"{counted(k, 'loss', 'losses')} agree before it: what a training remembers differs (momentum or "
             "other sums, the number of the step, a schedule, the order of the rows), or a rare case (relu at 0)"
         )
-    k = best.agree
     if 0 < k < min(len(judge.mine), len(values)):
-        change, ours = judge.mine[k] - judge.mine[k - 1], values[k] - values[k - 1]
-        if change > 0 > ours:
+        change, right = judge.mine[k] - judge.mine[k - 1], values[k] - values[k - 1]
+        if change > 0 > right:
             yield "your loss rises where ours falls: look at the sign of the update, and at the rate"
+
+
+def _of_the_first(judge: _Judge, plan: Plan, ours: Sequence[Followed]) -> Iterator[str]:
+    """Say what ours are where the learner's first loss is none of them."""
+    firsts = {one.way.measured: one.values[0] for one in ours if one.values and one.way.penalized}
+    said = [f"{firsts[name]:.9g} {text}" for name, text in FIRST_LOSSES if name in firsts]
+    yield f"your first loss, {judge.mine[0]:.9g}, is none of ours: {', '.join(said)}"
+    yield (
+        "if yours is measured before any step, the first weights, the forward pass or the loss itself differs: "
+        "bl.check_gradients(..., my_forward=...) compares the outputs layer by layer"
+    )
+    steps = "the batches, their order (shuffle=False on both sides makes it the same), " if plan.batches > 1 else ""
+    yield f"if yours is measured after a step, it may be {steps}the gradient or the update"

@@ -6,14 +6,13 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
+import numpy as np
+
 from backlit.check.code.calling import KINDS, array_called, short_name
-from backlit.check.code.returned import Given, is_flat
+from backlit.check.code.returned import Given, as_units, is_flat, of_units, plain_name
 from backlit.errors import BacklitError, counted
 from backlit.kernels.types import Array
 
-PREFIX = re.compile(
-    r"^(?:d[A-Za-z]{1,2}[_/]?d|∂[A-Za-z]*/?∂|grads?_?|gradient_?|delta_?|nabla_?|∇|d_?|g_)(?=[A-Za-z\d])"
-)
 TOKEN = re.compile(r"(?P<number>\d+)|(?P<word>[A-Za-z]+)")
 
 Close = Callable[[Array, Array], bool]
@@ -64,7 +63,7 @@ def by_name(given: Sequence[Given], names: Sequence[str]) -> tuple[dict[str, Giv
     """
     known, found = list(names), dict[str, Given]()
     for one in given:
-        for text in (one.name, _stripped(one.name)):
+        for text in (one.name, plain_name(one.name)):
             name = array_called(text, known)
             if name is not None and name not in found:
                 found[name] = one
@@ -76,11 +75,6 @@ def by_name(given: Sequence[Given], names: Sequence[str]) -> tuple[dict[str, Giv
     return (ranked, []) if len(ranked) > len(found) else (found, [])
 
 
-def _stripped(text: str) -> str:
-    """Give a name without what says that it is a gradient: W1 of dW1, dE/dW1, grad_W1, dLdW1."""
-    return PREFIX.sub("", text.strip("_"))
-
-
 def _read(one: Given, names: Sequence[str]) -> tuple[str, int] | None:
     """Give which of a layer's arrays a name means, "W" or "b", and the number in it; -1 where it has none."""
     own = {name.rpartition(".")[2] for name in names}
@@ -89,10 +83,10 @@ def _read(one: Given, names: Sequence[str]) -> tuple[str, int] | None:
         if isinstance(part, int):
             numbers.append(part)
             continue
-        for text in (str(part), _stripped(str(part))):
+        for text in (str(part), plain_name(str(part))):
             for token in TOKEN.finditer(text):
                 word = token["word"]
-                if token["number"] and text == _stripped(str(part)):
+                if token["number"] and text == plain_name(str(part)):
                     numbers.append(int(token["number"]))
                 elif word and (word in own or KINDS.get(word.lower()) in own):
                     kind = word if word in own else KINDS[word.lower()]
@@ -125,8 +119,9 @@ def fits(given: Array | None, shape: tuple[int, ...]) -> bool:
     """Tell whether an array can be a gradient of that shape: as it is, transposed, or a bias as a row or a column."""
     if given is None:
         return True
-    return given.shape in {shape, shape[::-1]} or (len(shape) == 1 and given.squeeze().shape in {shape, ()}
-                                                   and given.size == shape[0])  # fmt: skip
+    if given.shape in {shape, as_units(np.empty(shape)).shape}:
+        return True
+    return len(shape) == 1 and given.size == shape[0] and given.squeeze().shape in {shape, ()}
 
 
 def orders(names: Sequence[str]) -> dict[str, list[str]]:
@@ -138,8 +133,10 @@ def orders(names: Sequence[str]) -> dict[str, list[str]]:
     return {
         "the network's order": list(names),
         "the order weights, then biases": others + biases,
+        "the order biases, then weights": biases + others,
         "the order of the backward pass, the last layer first": reversed_layers,
         "the order weights, then biases, the last layer first": others[::-1] + biases[::-1],
+        "the order biases, then weights, the last layer first": biases[::-1] + others[::-1],
         "the reversed order": list(names)[::-1],
     }
 
@@ -161,7 +158,29 @@ def by_place(given: Sequence[Given], right: Mapping[str, Array], close: Close) -
             return Pairing(dict(pairs), [], notes)
         if all(one.array is not None for one in given):
             return _named_shapes(given, right)
-    return by_shape(given, right)
+    return with_bias_rows(given, right, close) or by_shape(given, right)
+
+
+def with_bias_rows(given: Sequence[Given], right: Mapping[str, Array], close: Close) -> Pairing | None:
+    """Take weights apart that have their layer's biases as one row more, (inputs + 1, units), the first or the last."""
+    layers = [(name, f"{name[:-2]}.b") for name in right if name.endswith(".W")]
+    if len(given) != len(layers) or any(bias not in right or right[name].ndim != 2 for name, bias in layers):
+        return None
+    found: list[tuple[int, str, dict[str, Given]]] = []
+    for called, bias_at, rest in (("first", 0, slice(1, None)), ("last", -1, slice(None, -1))):
+        pairs: dict[str, Given] = {}
+        for one, (name, bias) in zip(given, layers, strict=True):
+            wanted = (right[name].shape[0] + 1, right[name].shape[1])
+            array = one.array
+            if array is not None and array.shape == wanted[::-1] != wanted:
+                array = array.T
+            if array is None or array.shape != wanted:
+                return None
+            pairs |= {name: Given(one.path, array[rest]), bias: Given(one.path, array[bias_at])}
+        agree = sum(close(one.array, right[name]) for name, one in pairs.items() if one.array is not None)
+        found.append((agree, called, pairs))
+    _, called, pairs = max(found, key=lambda one: one[0])
+    return Pairing(pairs, [], [f"the {called} row of each array was read as the biases"])
 
 
 def _named_shapes(given: Sequence[Given], right: Mapping[str, Array]) -> Pairing:
@@ -198,4 +217,4 @@ def _agrees(given: Array, right: Array, close: Close) -> bool:
         return False
     if close(given.reshape(right.shape) if right.ndim == 1 else given, right):
         return True
-    return right.ndim == 2 and close(given.T, right)
+    return given.ndim == right.ndim > 1 and close(of_units(given), right)

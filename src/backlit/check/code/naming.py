@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from backlit.check.code.comparing import Scale
-from backlit.check.code.planted import EVERYWHERE, PlantedStep, Planting, gradients_of, plantings, rank_of
+from backlit.check.code.planted import EVERYWHERE, PlantedStep, Planting, arrays_of, lineage, plantings, rank_of
 from backlit.check.code.records import FoundMistake
 from backlit.check.evaluation import recorded, value_of
 from backlit.check.graph import StepGraph
@@ -39,20 +39,21 @@ class Search:
     """Looks for the mistakes that give a learner's arrays.
 
     Args:
-        graph: of the step on the rows that the arrays are of. mine: the learner's arrays by names. right: the right
-            ones. scale: how they are compared. read: gives these arrays of a planted step.
+        graph: of the step on the rows that the arrays are of. keys: which numbers of the step each array holds.
+            mine: the learner's arrays by names. right: the right ones. scale: how they are compared.
     """
 
     def __init__(
-        self, graph: StepGraph, mine: Mapping[str, Array], right: Mapping[str, Array], scale: Scale,
-        read: Callable[[PlantedStep, Iterable[str]], dict[str, Array]] = gradients_of,
+        self, graph: StepGraph, keys: Mapping[str, Array], mine: Mapping[str, Array], right: Mapping[str, Array],
+        scale: Scale,
     ) -> None:  # fmt: skip
-        self.graph, self.mine, self.right, self.scale, self.read = graph, mine, right, scale, read
+        self.graph, self.mine, self.right, self.scale = graph, mine, right, scale
+        self.keys = {name: keys[name] for name in mine if name in keys}
         self.wrong = [name for name in mine if not scale.close(mine[name], right[name])]
 
     def predicted(self, changes: Sequence[Mapping[Key, Node]]) -> dict[str, Array]:
         """Give the arrays for all plantings, (plantings, *shape)."""
-        return self.read(PlantedStep(self.graph, changes), self.mine)
+        return arrays_of(PlantedStep(self.graph, changes), self.keys)
 
     def found(self) -> tuple[list[FoundMistake], bool]:
         """Give the mistakes that explain the most, and whether it takes all of them together."""
@@ -76,10 +77,7 @@ class Search:
         return self._told([fit for fit in parts if len(fit.explains) == most]) if most else [], False
 
     def _fits(self, candidates: Sequence[tuple[Planting, ...]]) -> list[Fitting]:
-        """Give the candidates that lead to some of the wrong arrays; those that spoil a right one explain no more.
-
-        A candidate that gives all arrays of the learner's, the right ones too, explains all that is wrong.
-        """
+        """Give the candidates that lead to some of the wrong arrays, and spoil none of the right ones."""
         changes = []
         for of in candidates:
             merged: dict[Key, Node] = {}
@@ -95,7 +93,7 @@ class Search:
         for m, of in enumerate(candidates):
             explains = tuple(name for name in self.wrong if name in same and same[name][m] and not unchanged[name][m])
             spoilt = any(not same[name][m] for name in same if name not in self.wrong)
-            if explains and not (spoilt and len(explains) == len(self.wrong)):
+            if explains and not spoilt:
                 found.append(Fitting(of, explains))
         return found
 
@@ -133,21 +131,25 @@ class Search:
 
     def _record(self, planting: Planting, explains: tuple[str, ...]) -> FoundMistake:
         mistake = planting.mistake
-        line, right_line = self._lines(planting)
+        line, right_line = self._lines(planting, explains)
         return FoundMistake(
             mistake.code, mistake.title, mistake.why, planting.where, planting.detail, explains, len(self.wrong), line,
             right_line,
         )  # fmt: skip
 
-    def _lines(self, planting: Planting) -> tuple[str, str]:
+    def _lines(self, planting: Planting, explains: Sequence[str]) -> tuple[str, str]:
         """Give a line as the mistake changes it, and as it is right: of the first kind of number that it changes.
 
-        It is the one that differs the most: where an input is 0, nothing is to be seen.
+        It enters an array that the mistake explains, and is the one that differs the most: where an input is 0, nothing
+        is to be seen.
         """
+        entering = lineage(self.graph, [key for name in explains for key in self.keys[name].flat])
         first, best = None, (0.0, "", "")
         for key, node in planting.changes.items():
+            if key not in entering or (first is not None and key.quantity is not first):
+                continue
             value, right = value_of(node, recorded), recorded(key)
-            if (first is not None and key.quantity is not first) or not abs(value - right) > best[0]:
+            if not abs(value - right) > best[0]:
                 continue
             formula = self.graph.formula(key)
             assert formula is not None

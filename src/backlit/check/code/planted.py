@@ -9,27 +9,21 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from types import SimpleNamespace
-from typing import Any
 
 import msgspec
 import numpy as np
 
 from backlit.check.catalogue import Mistake, mistakes
-from backlit.check.evaluation import value_of
+from backlit.check.evaluation import recorded, value_of, values_of
 from backlit.check.graph import StepGraph, operands
 from backlit.check.site import Changed, Site
-from backlit.errors import BacklitError
-from backlit.explain.algebra.tree import Apply, Node, evaluate
+from backlit.explain.algebra.tree import Node
 from backlit.explain.record.quantities import Key, Place
 from backlit.kernels.types import Array
 
 EVERYWHERE, ERROR = "everywhere", "the error"
 MOST_FORMS = 12
 """So many forms of a mistake are tried at a number: each other weight in the place of the right one, say."""
-
-SIMPLE = {"+", "*", "neg", "/", "^", "exp", "log", "ln", "tanh", "cosh", "sqrt"}
-VECTORS = SimpleNamespace(mpf=float, exp=np.exp, log=np.log, tanh=np.tanh, cosh=np.cosh, sqrt=np.sqrt, pi=np.pi)
 
 AFTER_THE_GRADIENT = {"slot", "new slot", "new weight", "norm"}
 
@@ -150,78 +144,74 @@ class PlantedStep:
             return float("nan")
         self._under_way.add(key)
         formula = self.graph.formula(key)
-        recorded = key.quantity.value(key.place)
-        found: Numbers = recorded
+        found: Numbers = recorded(key)
         if formula is not None and any(isinstance(self.numbers(part), np.ndarray) for part in operands(formula)):
-            found = self._by_formula(formula, recorded)
+            found = in_all(formula, self._columns(formula), self.count)
         for node, which in self._changed.get(key, {}).values():
             if not isinstance(found, np.ndarray):
                 found = np.full(self.count, found)
-            found[which] = self._evaluated(node, np.array(which), None)
+            found[which] = in_all(node, self._columns(node, np.array(which)), len(which))
         self._under_way.discard(key)
         self._found[key] = found
         return found
 
-    def _by_formula(self, formula: Node, recorded: float) -> Array:
-        if all(head in SIMPLE for head in _heads(formula)):
-            try:
-                found = evaluate(formula, VECTORS, lambda ref: ref.value if ref.key is None else self.numbers(ref.key))
-                return np.array(np.broadcast_to(np.asarray(found, np.float64), self.count))
-            except (ArithmeticError, ValueError, TypeError, BacklitError):
-                pass
-        return self._evaluated(formula, np.arange(self.count), recorded)
-
-    def _evaluated(self, formula: Node, which: Array, recorded: float | None) -> Array:
-        """Give a formula's numbers for some plantings: once for those that have the same operands."""
-        keys = operands(formula)
-        columns = [self.numbers(key) for key in keys]
-        alone = [column for column in columns if not isinstance(column, np.ndarray)]
-        if len(alone) == len(columns):
-            return np.full(len(which), value_of(formula, dict(zip(keys, alone, strict=True)).__getitem__))
-        table = [column[which].tolist() if isinstance(column, np.ndarray) else [column] * len(which)
-                 for column in columns]  # fmt: skip
-        base = None if recorded is None else tuple(key.quantity.value(key.place) for key in keys)
-        known: dict[tuple[float, ...], float] = {} if base is None or recorded is None else {base: recorded}
-        values = []
-        for row in zip(*table, strict=True):
-            if row not in known:
-                known[row] = value_of(formula, dict(zip(keys, row, strict=True)).__getitem__)
-            values.append(known[row])
-        return np.array(values)
+    def _columns(self, formula: Node, which: Array | slice = slice(None)) -> dict[Key, Numbers]:
+        """Give the numbers of a formula's operands, for some plantings."""
+        found = {key: self.numbers(key) for key in operands(formula)}
+        return {key: of[which] if isinstance(of, np.ndarray) else of for key, of in found.items()}
 
 
-def _heads(node: Node) -> Iterator[str]:
-    if isinstance(node, Apply):
-        yield node.head
-        for arg in node.args:
-            yield from _heads(arg)
+def in_all(node: Node, columns: Mapping[Key, Numbers], count: int) -> Array:
+    """Give a formula's value in all plantings, (count,); `columns` are its operands: one for all, or one for each.
+
+    What is not known for arrays, a slip of the pen, is worked out one by one.
+    """
+    found = values_of(node, columns.__getitem__)
+    if isinstance(found, float) and np.isnan(found):
+        table = {key: np.broadcast_to(column, count).tolist() for key, column in columns.items()}
+        found = [value_of(node, {key: row[k] for key, row in table.items()}.__getitem__) for k in range(count)]
+    return np.array(np.broadcast_to(np.asarray(found, np.float64), count))
 
 
-def gradients_of(planted: PlantedStep, names: Iterable[str]) -> dict[str, Array]:
-    """Give the gradients of the step's arrays for all plantings, (plantings, *shape), penalties included."""
-    (step,) = planted.graph.steps
-    found: dict[str, Array] = {}
-    for update in step.contents.updates:
-        parameter, quantity = update.parameter, update.unscaled
-        if parameter.full not in names:
-            continue
-        array = found.setdefault(parameter.full, np.zeros((planted.count, *parameter.array.shape)))
-        for place in parameter.places(0):
-            at: tuple[Any, ...] = (slice(None), *parameter.index(place))
-            array[at] = planted.numbers(Key(quantity, place))
+def arrays_of(planted: PlantedStep, keys: Mapping[str, Array]) -> dict[str, Array]:
+    """Give arrays of the step's numbers for all plantings, (plantings, *shape); `keys` are the numbers of each."""
+    found = {}
+    for name, of in keys.items():
+        columns = [np.broadcast_to(planted.numbers(key), planted.count) for key in of.flat]
+        found[name] = np.stack(columns, axis=1).reshape(planted.count, *of.shape)
     return found
 
 
-def layers_of(planted: PlantedStep, names: Iterable[str]) -> dict[str, Array]:
-    """Give what layers write for all plantings, (plantings, rows, units), by names such as "layer 1 net"."""
-    (step,) = planted.graph.steps
+def gradient_keys(graph: StepGraph) -> dict[str, Array]:
+    """Give for each array that is trained the numbers that are its gradient, penalties included."""
+    (step,) = graph.steps
+    found: dict[str, Array] = {}
+    for update in step.contents.updates:
+        parameter = update.parameter
+        array = found.setdefault(parameter.full, np.empty(parameter.array.shape, object))
+        for place in parameter.places(0):
+            array[parameter.index(place)] = Key(update.unscaled, place)
+    return found
+
+
+def layer_keys(graph: StepGraph) -> dict[str, Array]:
+    """Give the numbers that layers write, (rows, units), by names such as "layer 1 net"."""
+    (step,) = graph.steps
     found: dict[str, Array] = {}
     for stage in step.contents.stages:
-        what = "net" if stage.writes_net else "out"
-        name = f"layer {stage.context.layer(stage.k)} {what}"
-        if name in names:
-            count = len(stage.written.units)
-            rows = [[stage.written.key(Place(row, 0, unit)) for unit in range(count)] for row in range(len(step.rows))]
-            found[name] = np.stack([np.stack([np.broadcast_to(planted.numbers(key), planted.count) for key in row], 1)
-                                    for row in rows], 1)  # fmt: skip
+        name = f"layer {stage.context.layer(stage.k)} {'net' if stage.writes_net else 'out'}"
+        found[name] = np.empty((len(step.rows), len(stage.written.units)), object)
+        for row, unit in np.ndindex(found[name].shape):
+            found[name][row, unit] = stage.written.key(Place(row, 0, unit))
+    return found
+
+
+def lineage(graph: StepGraph, keys: Iterable[Key]) -> set[Key]:
+    """Give numbers and all that enter them."""
+    found, waiting = set[Key](), [*keys]
+    while waiting:
+        key = waiting.pop()
+        if key not in found:
+            found.add(key)
+            waiting += graph.needs(key)
     return found

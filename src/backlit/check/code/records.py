@@ -15,6 +15,9 @@ right: within the tolerance. transposed: right as (units, inputs), which PyTorch
 gradient of that array. not finite: it holds NaN or ∞. missing: none was given for it.
 """
 
+LossStage = Literal["", "before training", "first loss", "first step", "later"]
+"""What the first loss that differs tells; see `CheckedLosses`."""
+
 PASSED: tuple[ArrayVerdict, ...] = ("right", "transposed")
 
 
@@ -153,19 +156,25 @@ class CheckedLosses(Summary, msgspec.Struct, frozen=True):
         mine, right: the two, epoch by epoch, as far as both go; `right` is measured where the learner measures.
         measured: where in an epoch the learner's losses are measured, such as "before each step".
         first: the epoch whose loss is the first that differs, from 1 (0 is the loss before training); None if none.
-        stage: what differs: "" nothing, "before training", "first step", "later".
+        stage: what differs: "" nothing, "before training", "first step", "later"; "first loss" where no loss agrees and
+            nothing tells whether it was measured before a step.
         mistakes: what gives the learner's losses: one is the name of the mistake, several are a tie.
         tolerance: the largest relative difference that passes. notes: what was recognised or assumed.
+        begins: the number of the first loss, 0 where it is that before training. agree: how many losses agree, from the
+            first on. per: whether there is a loss for each "epoch" or each "step".
     """
 
     mine: tuple[float, ...]
     right: tuple[float, ...]
     measured: str
     first: int | None
-    stage: str
+    stage: LossStage
     tolerance: float
     mistakes: tuple[FoundMistake, ...] = ()
     notes: tuple[str, ...] = ()
+    begins: int = 1
+    agree: int = 0
+    per: Literal["epoch", "step"] = "epoch"
 
     @property
     def all_right(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -15,6 +16,12 @@ Path = tuple[Any, ...]
 """The keys and places under which an array lies in what was given."""
 
 NUMBERS = "biuf"
+
+PREFIX = re.compile(
+    r"^(?:d[A-Za-z]{1,2}[_/]?d|∂[A-Za-z]*/?∂|grads?_?|gradient_?|delta_?|nabla_?|∇|d_?|g_)(?=[A-Za-z\d])"
+)
+KEPT = re.compile(r"(?i)(?:[wbu]|weights?|bias(?:es)?|kernels?)_?\d*")
+"""What an attribute is called that holds a gradient, without what says so."""
 
 
 class Given(NamedTuple):
@@ -45,9 +52,52 @@ def as_array(value: Any) -> Array | None:
         return None
     try:
         array = np.asarray(value)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, RuntimeError):  # PyTorch's own of a list of its parameters
         return None
     return array if array.dtype.kind in NUMBERS else None
+
+
+def as_units(array: Array) -> Array:
+    """Give a weight array of ours with the units, or filters, first, as PyTorch has it.
+
+    >>> as_units(np.zeros((2, 3))).shape, as_units(np.zeros((5, 5, 2, 3))).shape
+    ((3, 2), (3, 2, 5, 5))
+    """
+    return np.moveaxis(array, (-1, -2), (0, 1)) if array.ndim > 1 else array
+
+
+def of_units(array: Array) -> Array:
+    """Give a weight array with the units first as ours: the inverse of `as_units`."""
+    return np.moveaxis(array, (0, 1), (-1, -2)) if array.ndim > 1 else array
+
+
+def holds_gradients(value: Any) -> bool:
+    """Tell whether something is a module of PyTorch, whose parameters hold their gradients."""
+    return callable(getattr(value, "named_parameters", None))
+
+
+def kept_gradients(learner: Any) -> dict[str, Any]:
+    """Give the gradients that an object of a learner's keeps, by its attributes: `dW1`, `grads`, `grad_b2` ...
+
+    >>> from types import SimpleNamespace
+    >>> kept_gradients(SimpleNamespace(W1=np.zeros(2), dW1=np.ones(2), rate=0.1))
+    {'dW1': array([1., 1.])}
+    """
+    own = {name: value for name, value in getattr(learner, "__dict__", {}).items() if value is not None}
+    for name in ("grads", "gradients", "grad", "gradient"):
+        if name in own and not callable(own[name]):
+            return {name: own[name]}
+    plain = {name: plain_name(name) for name in own}
+    return {name: own[name] for name, rest in plain.items() if rest != name.strip("_") and KEPT.fullmatch(rest)}
+
+
+def plain_name(text: str) -> str:
+    """Give a name without what says that it is a gradient.
+
+    >>> [plain_name(name) for name in ("dW1", "dE/dW1", "grad_W1", "dLdW1", "W1")]
+    ['W1', 'W1', 'W1', 'W1', 'W1']
+    """
+    return PREFIX.sub("", text.strip("_"))
 
 
 def given_arrays(given: Any, sizes: Sequence[tuple[int, ...]]) -> tuple[list[Given], float | None]:
@@ -59,6 +109,12 @@ def given_arrays(given: Any, sizes: Sequence[tuple[int, ...]]) -> tuple[list[Giv
     """
     if given is None:
         raise BacklitError("my_backward gave None; expected gradients. Does it end with a return?")
+    if holds_gradients(given):
+        given = dict(given.named_parameters())
+    elif isinstance(given, Iterator):
+        given = list(given)
+    elif as_array(given) is None and not _holds_arrays(given, sizes):
+        given = kept_gradients(given) or given
     loss = None
     for k in (0, 1) if isinstance(given, tuple) and len(given) == 2 else ():
         scalar, other = None if _holds_arrays(given[k], sizes) else as_array(given[k]), given[1 - k]
@@ -66,10 +122,11 @@ def given_arrays(given: Any, sizes: Sequence[tuple[int, ...]]) -> tuple[list[Giv
             loss, given = float(scalar), other
             break
     found = [*_leaves(given, (), sizes)]
-    if not any(one.array is not None for one in found):
+    if all(one.array is None or not one.array.ndim or not one.array.size for one in found):
+        problems = [f" ({one.name}: {one.problem})" for one in found if one.problem and one.name]
         raise BacklitError(
-            f"my_backward gave {_shortly(given)}; expected gradients: a dictionary of arrays by their names, a list of "
-            "arrays in the network's order, or one vector of all."
+            f"my_backward gave {_shortly(given)}{problems[0] if problems else ''}; expected gradients: a dictionary of "
+            "arrays by their names, a list of arrays in the network's order, or one vector of all."
         )
     return found, loss
 
@@ -77,6 +134,14 @@ def given_arrays(given: Any, sizes: Sequence[tuple[int, ...]]) -> tuple[list[Giv
 def _shortly(given: Any) -> str:
     text = repr(given)
     return text if len(text) <= 60 else f"a {type(given).__name__}"
+
+
+def _kind_of(value: Any) -> str:
+    """Say what stands where an array is expected."""
+    if value is None or isinstance(value, str):
+        return repr(value)
+    dtype = getattr(value, "dtype", None)
+    return f"numbers of type {dtype}" if dtype is not None else f"a {type(value).__name__}"
 
 
 def is_flat(array: Array | None, sizes: Sequence[tuple[int, ...]]) -> bool:
@@ -102,9 +167,13 @@ def _holds_arrays(value: Any, sizes: Sequence[tuple[int, ...]]) -> bool:
 def _leaves(value: Any, path: Path, sizes: Sequence[tuple[int, ...]]) -> Iterator[Given]:
     """Give the arrays that a container holds, from first to last."""
     if not _holds_arrays(value, sizes):
+        if getattr(value, "requires_grad", False) and getattr(value, "is_leaf", False):  # a parameter of PyTorch
+            value = value.grad
+            said = "its .grad is None: call loss.backward() before"
+        else:
+            said = f"{_kind_of(value)} in the place of an array"
         array = as_array(value)
-        said = "None" if value is None else f"a {type(value).__name__}"
-        yield Given(path, array, "" if array is not None else f"{said} in the place of an array")
+        yield Given(path, array, "" if array is not None else said)
         return
     parts = value._asdict() if hasattr(value, "_asdict") else value
     for key, part in parts.items() if isinstance(parts, Mapping) else enumerate(parts):

@@ -5,12 +5,14 @@ Where the catalogue of mistakes has the same one for a single step, the code is 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import functools
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import msgspec
 import numpy as np
 
+from backlit.check.code.plan import Orders, Plan
 from backlit.check.code.records import FoundMistake
 from backlit.engine import Network, TrainingSettings
 from backlit.errors import BacklitError
@@ -18,11 +20,17 @@ from backlit.kernels.types import Array
 from backlit.ops.base import Optimizer
 from backlit.ops.optimizers.descent import SGD, Momentum, Nesterov
 from backlit.ops.registry import optimizers
+from backlit.ops.schedules import ExponentialDecay, Schedule
 
 MANY_STEPS = 10**6
 """So many steps done: the bias correction of Adam's moments is 1."""
-COMPILED_FROM = 5_000_000
-"""Products of parameters, rows and epochs from which a training is compiled."""
+BATCHES = (2, 4, 5, 8, 10, 16, 20, 32, 50, 64, 100, 128, 256)
+"""Sizes of batches that are tried where the training has another one."""
+SEEDS = (0, 1, 2, 3, 42, 123)
+"""Seeds of shuffles that are tried."""
+FALLING = (0.5, 0.9, 0.95, 0.99)
+"""Factors of the rate that are tried where it stays the same."""
+EPOCH = "An epoch takes the steps of its batches, each with the gradient of its rows."
 
 
 class Uphill(SGD, frozen=True):
@@ -36,48 +44,26 @@ class Uphill(SGD, frozen=True):
         return (w + rate * g,)
 
 
-class Plan(msgspec.Struct, frozen=True):
-    """A training that is to be made: a network that stays as it is, rows, settings of `Training`."""
+class Recounted(Schedule, frozen=True):
+    """A schedule that counts from later epochs or steps, by steps, or takes each epoch on top of the one before."""
 
-    network: Network
-    X: Array
-    Y: Array
-    settings: Mapping[str, Any]
+    of: Schedule
+    epochs: int = 0
+    steps: int = 0
+    by_steps: bool = False
+    on_top: bool = False
 
-    def of_epochs(self, epochs: int) -> Plan:
-        """Give the same over so many epochs, to the end."""
-        asked = {**self.settings, "epochs": epochs, "signals": False}
-        for name in ("target", "patience", "time_limit", "validation", "keep_best", "metrics", "callbacks", "progress"):
-            asked.pop(name, None)
-        return msgspec.structs.replace(self, settings=asked)
-
-    def arguments(self) -> dict[str, Any]:
-        """Give the arguments of `Training` beside network and rows."""
-        epochs = int(self.settings.get("epochs", 1))
-        large = self.network.parameters.size * len(self.X) * epochs > COMPILED_FROM
-        return {**self.settings, "compiled": large and bool(self.settings.get("compiled", True)), "divergence": "raise"}
-
-    def training_settings(self) -> TrainingSettings:
-        """Give the settings with the usual ones for those that are not given."""
-        known = TrainingSettings.__struct_fields__
-        return TrainingSettings(**{name: value for name, value in self.settings.items() if name in known})
-
-    @property
-    def batches(self) -> int:
-        """How many steps an epoch has."""
-        return -(-len(self.X) // self.training_settings().batch_rows(len(self.X)))
-
-    def penalty(self, network: Network) -> float:
-        """Give the penalties of the weights as they are."""
-        s = self.training_settings()
-        if not (s.l1 or s.l2):
-            return 0.0
-        arrays = [network[name] for name in network if network[name].ndim > 1 or s.decay_biases]
-        return float(sum(s.l1 * np.abs(array).sum() + 0.5 * s.l2 * (array**2).sum() for array in arrays))
-
-    def changed(self, **settings: Any) -> Plan:
-        """Give the same with other settings."""
-        return msgspec.structs.replace(self, settings={**self.settings, **settings})
+    def scale(self, steps: Any, steps_per_epoch: int, total_steps: int) -> Array:
+        """Give the factor of the rate."""
+        counted = np.asarray(steps) + self.steps + self.epochs * steps_per_epoch
+        if self.by_steps:
+            return self.of.scale(counted, 1, total_steps)
+        if not self.on_top:
+            return self.of.scale(counted, steps_per_epoch, total_steps)
+        epochs = counted // steps_per_epoch
+        each = self.of.scale(np.arange(epochs.max() + 1) * steps_per_epoch, steps_per_epoch, total_steps)
+        found: Array = np.cumprod(each)[epochs]
+        return found
 
 
 class Trial(msgspec.Struct, frozen=True):
@@ -95,9 +81,16 @@ class Trial(msgspec.Struct, frozen=True):
 
 
 def trials(plan: Plan) -> Iterator[Trial]:
-    """Give the trainings that are tried, each with the name of the mistake."""
+    """Give the trainings that are tried first, each with the name of the mistake: those with a setting changed."""
     settings = plan.training_settings()
-    for make in (_rates, _memory, _batches, _penalties, _parts, _others):
+    for make in (_rates, _memory, _batches, _penalties, _parts, _schedules, _others):
+        yield from make(plan, settings)
+
+
+def far_trials(plan: Plan) -> Iterator[Trial]:
+    """Give the trainings that are tried where no other has the losses: other batches, orders of rows, falling rates."""
+    settings = plan.training_settings()
+    for make in (_sizes, _orders, _falling):
         yield from make(plan, settings)
 
 
@@ -174,21 +167,62 @@ def _batches(plan: Plan, settings: TrainingSettings) -> Iterator[Trial]:
     n = len(plan.X)
     b = settings.batch_rows(n)
     weighted = plan.settings.get("sample_weight") is not None
-    why = "An epoch takes the steps of its batches, each with the gradient of its rows."
     for size, title in ((n, "all rows make one batch"), (1, "each row makes a step")):
         if size != b and not settings.optimizer.full_batch:
-            yield Trial("batch-size", title, why, plan.changed(batch_size=size))
+            yield Trial("batch-size", title, EPOCH, plan.changed(batch_size=size))
     if b < n and settings.shuffle:
         yield Trial("not-shuffled", "the rows are not shuffled", "Each epoch takes the rows in another order.",
                     plan.changed(shuffle=False))  # fmt: skip
     if n % b and n > b and not settings.shuffle and not weighted:
         left = n - n % b
-        yield Trial("last-batch-dropped", f"the last {n % b} rows, too few for a batch, are left out", why,
+        yield Trial("last-batch-dropped", f"the last {n % b} rows, too few for a batch, are left out", EPOCH,
                     msgspec.structs.replace(plan, X=plan.X[:left], Y=plan.Y[:left]))  # fmt: skip
     if b == n and n > 1 and not weighted:
         for row, title in ((0, "the first row"), (n - 1, "the last row")):
             yield Trial("one-row", f"only {title} is trained on", "The gradient is that of all rows.",
                         msgspec.structs.replace(plan, X=plan.X[row : row + 1], Y=plan.Y[row : row + 1]))  # fmt: skip
+
+
+def _sizes(plan: Plan, settings: TrainingSettings) -> Iterator[Trial]:
+    """Give trainings by batches of other sizes."""
+    n = len(plan.X)
+    for size in BATCHES if not settings.optimizer.full_batch else ():
+        if size < n and size != settings.batch_rows(n):
+            yield Trial("batch-size", f"a batch has {size} rows", EPOCH, plan.changed(batch_size=size))
+
+
+def _orders(plan: Plan, settings: TrainingSettings) -> Iterator[Trial]:
+    """Give trainings that take the rows in another order."""
+    n = len(plan.X)
+    if settings.batch_rows(n) == n:
+        return
+    code = "other-seed" if settings.shuffle else "shuffled"
+    why = "The order of the rows decides which of them make a batch; it is no mistake of the gradient."
+    for seed in SEEDS:
+        said = f"the rows are shuffled in each epoch, by rng.permutation(n) of np.random.default_rng({seed})"
+        if not settings.shuffle or seed != settings.seed:
+            yield Trial(code, said, why, plan.changed(shuffle=True, seed=seed))
+        for called, orders in (
+            (f"in each epoch, by np.random.permutation(n) after np.random.seed({seed})", _drawn_before(seed)),
+            (f"once, by np.random.permutation(n) after np.random.seed({seed})", _drawn_once(seed, legacy=True)),
+            (f"once, by rng.permutation(n) of np.random.default_rng({seed})", _drawn_once(seed, legacy=False)),
+        ):
+            yield Trial(code, f"the rows are shuffled {called}", why, msgspec.structs.replace(plan, orders=orders(n)))
+
+
+def _drawn_before(seed: int) -> Callable[[int], Orders]:
+    """Give what makes the order of each epoch as NumPy's older generator does."""
+    return lambda n: lambda: functools.partial(np.random.RandomState(seed).permutation, n)
+
+
+def _drawn_once(seed: int, *, legacy: bool) -> Callable[[int], Orders]:
+    """Give what makes one order for all epochs."""
+
+    def orders(n: int) -> Orders:
+        order = (np.random.RandomState(seed) if legacy else np.random.default_rng(seed)).permutation(n)
+        return lambda: lambda: order
+
+    return orders
 
 
 def _penalties(plan: Plan, settings: TrainingSettings) -> Iterator[Trial]:
@@ -199,7 +233,10 @@ def _penalties(plan: Plan, settings: TrainingSettings) -> Iterator[Trial]:
             yield Trial(f"{name}-left-out", f"the penalty {what} is left out of the gradient",
                         "Its slope belongs to dE/dw of each weight.", plan.changed(**{name: 0.0}))  # fmt: skip
             why = "Its slope is l2 w, since E has l2/2 w²." if name == "l2" else "Its slope is l1 or -l1."
-            for factor, said in ((2.0, "2 ×"), (0.5, "½ ×")):
+            n = len(plan.X)
+            b = settings.batch_rows(n)
+            shares = {2.0: "2 ×", 0.5: "½ ×", 1.0 / n: f"1/{n} (the rows) ×", 1.0 / b: f"1/{b} (the rows of a batch) ×"}
+            for factor, said in shares.items() if n > 1 else ():
                 yield Trial(f"{name}-factor", f"the penalty is {said} {what}", why,
                             plan.changed(**{name: factor * value}))  # fmt: skip
     if settings.l1 or settings.l2 or settings.optimizer.weight_decay:
@@ -256,12 +293,37 @@ def _frozen(network: Network, parts: Mapping[str, tuple[str, ...]]) -> Network |
     return twin
 
 
+def _schedules(plan: Plan, settings: TrainingSettings) -> Iterator[Trial]:
+    """Give trainings whose rate falls otherwise."""
+    schedule, why = settings.schedule, "The schedule changes the rate from step to step."
+    if schedule.name == "constant":
+        return
+    yield Trial("schedule-left-out", "the schedule is left out: the rate stays the same", why,
+                plan.changed(schedule="constant"))  # fmt: skip
+    if schedule.needs_loss:
+        return
+    counted: list[tuple[str, dict[str, Any]]] = [
+        ("the schedule counts the epochs from 1, where they count from 0", {"epochs": 1}),
+        ("each epoch's rate is that of the epoch before, times the schedule", {"on_top": True}),
+    ]
+    if plan.batches > 1:
+        counted += [("the schedule counts the steps from 1, where they count from 0", {"steps": 1}),
+                    ("the schedule counts steps in place of epochs", {"by_steps": True})]  # fmt: skip
+    for title, changes in counted:
+        yield Trial("schedule-counted", title, why, plan.changed(schedule=Recounted(schedule, **changes)))
+
+
+def _falling(plan: Plan, settings: TrainingSettings) -> Iterator[Trial]:
+    """Give trainings whose rate falls where it stays the same."""
+    for factor in FALLING if settings.schedule.name == "constant" else ():
+        schedule = ExponentialDecay(factor)
+        yield Trial("another-schedule", f"the rate is multiplied by {factor} after each epoch",
+                    "The rate of this training stays the same.", plan.changed(schedule=schedule))  # fmt: skip
+
+
 def _others(plan: Plan, settings: TrainingSettings) -> Iterator[Trial]:
-    """Give trainings by other optimizers of the same rate, and without the schedule."""
+    """Give trainings by other optimizers of the same rate."""
     optimizer = settings.optimizer
-    if settings.schedule.name != "constant":
-        yield Trial("schedule-left-out", "the schedule is left out: the rate stays the same",
-                    "The schedule changes the rate from step to step.", plan.changed(schedule="constant"))  # fmt: skip
     rate = getattr(optimizer, "rate", None)
     tried = ("sgd", "momentum") if isinstance(optimizer, (Momentum, Nesterov)) else (optimizer.name,)  # by `_memory`
     for name in ("sgd", "momentum", "rmsprop", "adagrad", "adam") if rate is not None else ():
@@ -272,3 +334,7 @@ def _others(plan: Plan, settings: TrainingSettings) -> Iterator[Trial]:
                 continue
             yield Trial("another-optimizer", f"the steps are those of {name} at the same rate",
                         f"This training is by {optimizer.name}.", plan.changed(optimizer=other))  # fmt: skip
+
+
+TRIALS = (trials, far_trials)
+"""The trainings that are tried, in groups: the later ones only where none of the earlier has all losses."""

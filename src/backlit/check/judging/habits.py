@@ -32,7 +32,7 @@ class Habits(msgspec.Struct, frozen=True):
         """Read them off the numbers that follow from the others, all but for their rounding."""
         cut = rounded = kept = lost = sharp = dull = 0
         for claim in learner.claims:
-            estimate, half = learner.own.estimate(claim.key), claim.written.half
+            estimate, half = learner.own.estimate(claim.key), claim.half
             allowance = learner.allowance(claim, estimate)
             if not half:
                 continue

@@ -21,7 +21,8 @@ class Learner:
 
     Attributes:
         claims: those of the sheet, in the order of the computation.
-        given: their values in the records' signs. halves: half a unit of their last digits.
+        given: their values in the records' terms. halves: half a unit of their last digits. scales: the sizes of their
+            factors.
         rounding: to which digit the sheet rounds. whole: whether all its numbers are whole ones, and those of the
             worked example are too: then nothing was rounded.
         own: the numbers that follow from those given. plain: the right ones.
@@ -35,11 +36,13 @@ class Learner:
         self.whole = all(self._is_whole(claim) for claim in self.claims)
         self.rounding = Rounding.of(() if self.whole else [claim.written for claim in self.claims])
         self.halves: dict[Key, float] = {}
+        self.scales: dict[Key, float] = {}
         given: dict[Key, float] = {}
         for claim in self.claims:
             if claim.base is None or claim.key not in given:
                 given[claim.key] = claim.in_record(lambda key: given.get(key, self.plain.value(key)))
                 self.halves[claim.key] = self._half(claim, given[claim.key])
+                self.scales[claim.key] = abs(claim.factor)
         self.given: Mapping[Key, float] = given
         self.own = World(graph, given)
         self.assumed: dict[Key, Node] = {}
@@ -50,7 +53,7 @@ class Learner:
     def _half(self, claim: Claim, value: float) -> float:
         """Give how far a number may lie from what the learner had: nothing where it is right and has no more digits."""
         exact = math.isclose(value, self.plain.value(claim.key), rel_tol=EXACT, abs_tol=0.0)
-        return 0.0 if exact or self.whole else claim.written.half
+        return 0.0 if exact or self.whole else claim.half
 
     def value(self, claim: Claim) -> float:
         """Give a claim's number in the record's terms."""
@@ -58,7 +61,7 @@ class Learner:
 
     def allowance(self, claim: Claim, estimate: Estimate) -> Allowance:
         """Give how far a claim's number may lie from an estimate."""
-        return Allowance.of(claim.written.half, estimate, self.halves, self.rounding)
+        return Allowance.of(claim.half, estimate, self.halves, self.rounding)
 
     def world(self, changed: Mapping[Key, Node] | None = None) -> World:
         """Give the numbers that follow if formulas are changed, beside those of mistakes that are assumed."""

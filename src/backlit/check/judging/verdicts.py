@@ -13,10 +13,11 @@ from backlit.check.judging.habits import Habits
 from backlit.check.judging.learner import Learner
 from backlit.check.judging.precision import Allowance
 from backlit.check.judging.search import Search
+from backlit.check.judging.ties import by_likelihood, telling
 from backlit.check.judging.working import Working
 from backlit.check.records import FEW_DIGITS, FEW_PLACES, CheckedNumber, CheckedWork, Fit, Verdict
 from backlit.check.sheet import Claim, Sheet
-from backlit.check.worlds import Estimate, World
+from backlit.check.worlds import GIVEN, Estimate, World
 from backlit.explain.algebra.tree import Node
 from backlit.explain.record.quantities import Key
 
@@ -64,6 +65,22 @@ class Judge:
         self.search = Search(learner, self.habits)
         self.findings = [self._judged(claim) for claim in learner.claims]
         self.search.settle(self.findings)
+        self.count_once()
+
+    def count_once(self) -> None:
+        """Take numbers that are wrong by one mistake, made once where the sheet gives no number, for wrong once."""
+        made: dict[tuple[str, frozenset[Key]], Explained] = {}
+        for finding in self.findings:
+            if finding.verdict != "wrong" or len(finding.explained) != 1:
+                continue
+            fit = finding.explained[0]
+            where = fit.code, frozenset(fit.changed)
+            if fit.changed.keys() & self.learner.given.keys():
+                continue
+            if where in made:
+                finding.verdict, finding.by, finding.explained = "carried", made[where], ()
+                self.wrong.discard(finding.claim.key)
+            made.setdefault(where, fit)
 
     def _judged(self, claim: Claim) -> Finding:
         own = self._match(claim, self.learner.own)
@@ -80,10 +97,10 @@ class Judge:
         if coarse:
             finding.verdict, finding.remark = "not tested", coarse
             return finding
-        if match.remark or not self.tainted & match.estimate.slopes.keys():
+        if match.remark or not self.tainted or not self.tainted & match.estimate.slopes.keys():
             return finding
         if abs(match.follows - self.learner.plain.value(claim.key)) <= match.allowed:
-            finding.verdict, finding.remark = "not tested", "what is wrong before changes less than its last digit"
+            finding.verdict, finding.remark = "not tested", "an earlier mistake changes less than the last digit"
         else:
             finding.verdict = "carried"
             self.tainted.add(claim.key)
@@ -94,10 +111,10 @@ class Judge:
 
         One with fewer places than the sheet asks for is as good if it has only zeros left out.
         """
-        half, places = claim.written.half, self.places
+        half, places = claim.half, self.places
         if claim.written.unit >= COARSE and half >= SILENT * abs(match.follows) and not self._is_exact(claim):
             return FEW_DIGITS
-        asked = math.inf if places is None else 0.5 * 10.0**-places
+        asked = math.inf if places is None else 0.5 * abs(claim.factor) * 10.0**-places
         if half <= asked * (1.0 + REST):
             return ""
         allowed = asked if self.coarse & match.estimate.slopes.keys() else max(match.allowed - half, 0.0)
@@ -124,14 +141,14 @@ class Judge:
         finding = Finding(claim, estimate.value, allowance.right, "wrong")
         if not math.isfinite(estimate.value) and self.tainted.intersection(self.graph.needs(claim.key)):
             self.tainted.add(claim.key)
-            return Finding(claim, recorded(claim.key), claim.written.half, "not tested",
-                           "its formula gives no number here, and an earlier wrong one enters it")  # fmt: skip
+            return Finding(claim, recorded(claim.key), claim.half, "not tested",
+                           "the formula gives no number here, and an earlier wrong one enters it")  # fmt: skip
         if not math.isfinite(estimate.value):
-            finding.follows, finding.allowed = recorded(claim.key), claim.written.half
+            finding.follows, finding.allowed = recorded(claim.key), claim.half
             finding.remark = "its formula gives no number here: it is compared with the worked example"
         size = max(abs(finding.follows), abs(self.learner.value(claim)))
         if allowance.own + allowance.written > VAGUE * size:
-            finding.remark = finding.remark or "it has too few digits to tell a mistake by"
+            finding.remark = finding.remark or "it has too few digits to tell a mistake by: give more of them"
         else:
             exhausted = self.search.exhausted
             finding.explained = self.search.explanations(claim)
@@ -170,11 +187,11 @@ class Judge:
 
     def _rounded(self, claim: Claim, claimed: float, follows: float, allowance: Allowance) -> tuple[Verdict, str]:
         """Tell whether rounding explains the gap, and which."""
-        gap, half = abs(claimed - follows), claim.written.half
+        gap, half = abs(claimed - follows), claim.half
         way = allowance.written + allowance.on_the_way + allowance.double
         shorter = abs(claimed) <= abs(follows) + way and claimed * follows >= -abs(way * follows)
         if shorter and gap <= 2.0 * (half + allowance.written) + allowance.double:
-            return "truncated", "its last digits were cut off instead of rounded"
+            return "truncated", "the last digits were cut off instead of rounded"
         if gap <= allowance.rounded:
             return "rounded", "a number on the way was rounded to the sheet's digits"
         longer = abs(claimed) - abs(follows)  # what is cut off makes a number smaller, by what is on the way either
@@ -187,24 +204,24 @@ class Judge:
     def _as_the_engine(self, claim: Claim, claimed: float) -> Match | None:
         """Compare with the engine's number where no formula can be followed."""
         value = recorded(claim.key)
-        allowed = claim.written.half + REST * abs(value)
-        return Match("right", Estimate(value, {}, 0.0), allowed) if abs(claimed - value) <= allowed else None
+        allowed = claim.half + REST * abs(value)
+        return Match("right", Estimate(value, GIVEN, 0.0), allowed) if abs(claimed - value) <= allowed else None
 
     def _within_ends(self, claim: Claim, claimed: float, estimate: Estimate, world: World, node: Node | None) -> bool:
         """Tell whether operands at the ends of their intervals give the number: slopes change within wide intervals."""
         towards = math.copysign(1.0, claimed - estimate.value)
         moved, halves = dict(world.written), self.learner.halves
-        for source, slope in estimate.slopes.items():
+        for source, slope in estimate.slopes.pairs():
             if source in halves and source in moved and source != claim.key:
                 moved[source] += math.copysign(halves[source], slope * towards)
         end = World(self.graph, moved, world.changed).follows(claim.key, node)
-        return bool((claimed - end) * towards <= claim.written.half * (1.0 + 1e-9))
+        return bool((claimed - end) * towards <= claim.half * (1.0 + 1e-9))
 
     def _from_right_numbers(self, claim: Claim) -> Match | None:
         """Tell whether a number follows from right numbers where the learner's own earlier ones are wrong."""
         if claim.base is not None:
             return self._as_the_new_weight(claim)
-        sources = self.tainted & self.learner.own.estimate(claim.key).slopes.keys()
+        sources = self.tainted & self.learner.own.estimate(claim.key).slopes.keys() if self.tainted else set()
         if not sources:
             return None
         trials = [{source} for source in sources] if 1 < len(sources) <= MOST_SINGLE else []
@@ -220,8 +237,8 @@ class Judge:
         own, claimed = self.learner.given.get(claim.key), self.learner.value(claim)
         if own is None or own == claimed or claim.key in self.wrong:
             return None
-        allowed = claim.written.half + self.learner.halves.get(claim.key, 0.0)
-        return Match("right", Estimate(own, {}, 0.0), allowed) if abs(own - claimed) <= allowed else None
+        allowed = claim.half + self.learner.halves.get(claim.key, 0.0)
+        return Match("right", Estimate(own, GIVEN, 0.0), allowed) if abs(own - claimed) <= allowed else None
 
 
 def judge(graph: StepGraph, sheet: Sheet, *, title: str = "") -> CheckedWork:
@@ -233,7 +250,7 @@ def judge(graph: StepGraph, sheet: Sheet, *, title: str = "") -> CheckedWork:
     """
     learner = Learner(graph, sheet)
     judged = Judge(learner, sheet.places)
-    working = Working(graph, learner.own, {claim.key: claim for claim in learner.claims})
+    working = Working(learner)
     numbers = tuple(_record(working, finding, judged.findings) for finding in judged.findings)
     notes = (*sheet.notes, NOT_ALL) if judged.search.cut_short else sheet.notes
     wrong = (finding.claim.key for finding in judged.findings if finding.verdict == "wrong")
@@ -243,13 +260,16 @@ def judge(graph: StepGraph, sheet: Sheet, *, title: str = "") -> CheckedWork:
 
 def _record(working: Working, finding: Finding, every: Sequence[Finding]) -> CheckedNumber:
     claim, graph = finding.claim, working.graph
-    wrong = finding.verdict == "wrong"
+    wrong, found = finding.verdict == "wrong", by_likelihood(finding)
+    like = found[0].node if found and found[0].site == claim.key else None
     return CheckedNumber(
         claim.name, graph.name(claim.key), graph.step_of(claim.key) + 1, claim.key.quantity.phase, claim.written.text,
         finding.verdict, working.text(claim, finding.follows), working.text(claim, recorded(claim.key)),
-        finding.allowed, finding.remark, tuple(_fit(working, found, claim.key, every) for found in finding.explained),
-        working.line(claim.key) if wrong else "", working.right_line(claim.key) if wrong else "",
-        finding.by.code if finding.by else "",
+        finding.allowed / abs(claim.factor), finding.remark,
+        tuple(_fit(working, one, claim.key, every) for one in found),
+        working.line(claim.key, like) if wrong else "", working.right_line(claim.key, like) if wrong else "",
+        finding.by.code if finding.by else "", claim.means, telling(working, claim, found),
+        working.terms([claim.key, *(fit.site for fit in found)]) if wrong else (),
     )  # fmt: skip
 
 
@@ -259,5 +279,5 @@ def _fit(working: Working, found: Explained, of: Key, every: Sequence[Finding]) 
     return Fit(
         found.code, found.mistake.title, found.mistake.why, working.graph.name(found.site),
         working.changed_line(found.site, found.node), found.detail, explained, len(mistakes), found.together,
-        "" if found.site == of else working.line(found.site),
+        "" if found.site == of else working.line(found.site, found.node),
     )  # fmt: skip

@@ -19,7 +19,7 @@ from backlit.check.matching import (
     with_keys,
 )
 from backlit.check.site import ZERO, Changed, Site, mapped
-from backlit.explain.algebra.tree import Apply, Literal, Node, call, over, times
+from backlit.explain.algebra.tree import Apply, Literal, Node, call, over, power, times
 from backlit.explain.record.quantities import Key
 from backlit.explain.stages.own_formula import is_own
 from backlit.ops.activations.softmax import Softmax
@@ -52,6 +52,14 @@ def exponent_sign(site: Site) -> Iterator[Changed]:
     own = activation_at(site)
     if own is not None and own.op.name in {"sigmoid", "silu", "softmax"}:
         yield from changed(site, mapped(site.node, _other_exponent))
+
+
+@mistake("ten-for-e", roles=("output", "forward"), title="a power of 10 is taken in place of a power of e",
+         example=OUT, why="The base is e = 2.71828...: the key of the calculator is e^x, not 10^x.")  # fmt: skip
+def ten_for_e(site: Site) -> Iterator[Changed]:
+    """Out = 1 / (1 + 10^-net)."""
+    if activation_at(site) is not None:
+        yield from changed(site, mapped(site.node, _power_of_ten))
 
 
 @mistake("tan-for-tanh", roles=("output", "forward"), title="tan is taken in place of tanh",
@@ -109,7 +117,7 @@ def step_for_other(site: Site) -> Iterator[Changed]:
 
 
 @mistake("leaky-as-relu", roles=("output", "forward", "local slope", "net slope"), example=("leaky", "out(h2)"),
-         title="the left half's slope is left out, as of a relu",
+         title="the leaky relu is taken for a plain relu, without its slope α",
          why="A leaky relu passes α net on where net is negative, and has the slope α there.")  # fmt: skip
 def leaky_as_relu(site: Site) -> Iterator[Changed]:
     """Out = max(net, 0), and dout/dnet = 0 where net is negative."""
@@ -133,7 +141,7 @@ def softmax_as_sigmoid(site: Site) -> Iterator[Changed]:
         yield from changed(site, text_formula(SIGMOID, {"z": site.ref(own.net)}))
 
 
-@mistake("softmax-not-divided", roles=("output",), title="the sum of the softmax is left out",
+@mistake("softmax-not-divided", roles=("output",), title="the softmax is not divided by the sum of all e^net",
          example=("softmax", "out(o1)"), why="The outputs of a softmax sum to 1: each e^net is divided by the sum "
                                              "of all of them.")  # fmt: skip
 def softmax_not_divided(site: Site) -> Iterator[Changed]:
@@ -142,7 +150,7 @@ def softmax_not_divided(site: Site) -> Iterator[Changed]:
         yield from changed(site, site.node.args[0])
 
 
-@mistake("softmax-without-exp", roles=("output",), title="the nets themselves are divided by their sum",
+@mistake("softmax-without-exp", roles=("output",), title="the softmax is made of the nets themselves, without e^",
          example=("softmax", "out(o1)"), why="A softmax takes e^net of each output first, which is positive; "
                                              "only these are divided by their sum.")  # fmt: skip
 def softmax_without_exp(site: Site) -> Iterator[Changed]:
@@ -152,7 +160,7 @@ def softmax_without_exp(site: Site) -> Iterator[Changed]:
 
 
 @mistake("softmax-delta", roles=("local slope",), example=("softmax", "dout(o2)/dnet(o1)"),
-         title="the slope of another output is taken like the own one's",
+         title="the softmax's slope for another output is given the 1 of an output's own slope",
          why="Only the slope of an output by its own net has the 1: dout_k/dnet_j is out_k (1 - out_j) for k = j, "
              "else -out_k out_j.")  # fmt: skip
 def softmax_delta(site: Site) -> Iterator[Changed]:
@@ -165,7 +173,8 @@ def softmax_delta(site: Site) -> Iterator[Changed]:
 # ------------------------------------------------------------------------------------------------------------ the slope
 
 
-@mistake("slope-at-net", roles=("local slope", "net slope"), title="the slope's formula is given net in place of out",
+@mistake("slope-at-net", roles=("local slope", "net slope"),
+         title="net is put into the slope's formula in place of out",
          example=SLOPE, why="This slope is written in out: out (1 - out) of the sigmoid, 1 - out² of tanh; "
                             "net is not what stands in it.")  # fmt: skip
 def slope_at_net(site: Site) -> Iterator[Changed]:
@@ -255,7 +264,8 @@ def relu_slope_turned(site: Site) -> Iterator[Changed]:
         yield from changed(site, slope.put(ZERO))
 
 
-@mistake("out-for-slope", roles=("local slope", "net slope"), title="out itself is taken for its slope", example=SLOPE,
+@mistake("out-for-slope", roles=("local slope", "net slope"),
+         title="out itself is taken for its slope dout/dnet", example=SLOPE,
          why="dout/dnet says how much out changes with net; that is not out itself.")  # fmt: skip
 def out_for_slope(site: Site) -> Iterator[Changed]:
     """dout/dnet = out."""
@@ -307,6 +317,12 @@ def _other_exponent(node: Node) -> Node | None:
         return None
     turned = inside.args[0] if isinstance(inside, Apply) and inside.head == "neg" else Apply("neg", (inside,))
     return Apply("^", (node.args[0], turned))
+
+
+def _power_of_ten(node: Node) -> Node | None:
+    """Give 10^x for e^x."""
+    inside = _exponent(node)
+    return None if inside is None else power(Literal("10"), inside)
 
 
 def _tan(x: Node) -> Node:

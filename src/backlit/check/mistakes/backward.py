@@ -90,7 +90,7 @@ def other_units_slope(site: Site) -> Iterator[Changed]:
 # -------------------------------------------------------------------------------------------------- through the weights
 
 
-@mistake("updated-weights", roles=BACK, title="the weights behind are taken after their update", example=OUT,
+@mistake("updated-weights", roles=BACK, title="the weights on the way back are taken after their update", example=OUT,
          why="All slopes belong to one set of weights, those that gave the outputs; the new ones come into use in "
              "the next step.")  # fmt: skip
 def updated_weights(site: Site) -> Iterator[Changed]:
@@ -99,7 +99,7 @@ def updated_weights(site: Site) -> Iterator[Changed]:
     yield from changed(site, with_keys(site, {key: after for key, after in new.items() if after is not None}))
 
 
-@mistake("one-share", roles=BACK, title="only one share is taken", example=OUT,
+@mistake("one-share", roles=BACK, title="only the share through one unit is taken", example=OUT,
          why="A unit changes E through all units that it leads to: dE/dout is the sum of their shares.")  # fmt: skip
 def one_share(site: Site) -> Iterator[Changed]:
     """dE/dout(h1) = dE/dnet(o1) w5."""
@@ -119,7 +119,7 @@ def weights_left_out(site: Site) -> Iterator[Changed]:
         yield from changed(site, plus(*(_without_weight(site, term) for term in terms_of(site.node))))
 
 
-@mistake("transposed-weights-back", roles=BACK, title="the weights' matrix is read the other way on the way back",
+@mistake("transposed-weights-back", roles=BACK, title="the matrix of the weights is transposed on the way back",
          example=OUT,
          why="On the way back each dE/dnet goes along the same edges as on the way there, from their end to their "
              "beginning: dE/dout(h) has the weights of the edges that leave h.")  # fmt: skip
@@ -205,7 +205,7 @@ def other_units_error(site: Site) -> Iterator[Changed]:
         yield from _other_units_errors(site)
 
 
-@mistake("other-input", roles=GRADIENT, title="another input is taken", scope="here", example=WEIGHT,
+@mistake("other-input", roles=GRADIENT, title="the input of another edge is taken", scope="here", example=WEIGHT,
          why="dE/dw has the number that comes in along the weight's own edge.")  # fmt: skip
 def other_input(site: Site) -> Iterator[Changed]:
     """dE/dw1 = dE/dnet(h1) i2."""
@@ -215,7 +215,7 @@ def other_input(site: Site) -> Iterator[Changed]:
                 yield from in_place_of(site, term.other.key, other)
 
 
-@mistake("gradient-transposed", roles=GRADIENT, title="the slopes of the weights are taken the other way round",
+@mistake("gradient-transposed", roles=GRADIENT, title="the two ends of the edge are exchanged in dE/dw",
          example=("two-layer", "dE/dw2"),
          why="dE/dw(i,j) is dE/dnet(j) times what comes from i: the unit at the edge's end gives the slope, the one at "
              "its beginning the input.")  # fmt: skip

@@ -63,7 +63,7 @@ def mean_forgotten(site: Site) -> Iterator[Changed]:
 
 @mistake(
     "mean-over-rows-and-outputs", roles=("error", *AT_SLOPES),
-    title="divided by rows times outputs in place of the rows alone",
+    title="the sum is divided by rows times outputs, not by the rows alone",
     why="The loss adds up the outputs of a row and averages over the rows: it divides by n, not by n times outputs.",
     example=("batch-of-two", "dE/dout(o1)[1]"),
 )  # fmt: skip
@@ -75,7 +75,8 @@ def mean_over_both(site: Site) -> Iterator[Changed]:
 
 
 @mistake(
-    "mean-over-outputs", roles=("error", *AT_SLOPES), title="divided by the number of outputs in place of the rows",
+    "mean-over-outputs", roles=("error", *AT_SLOPES),
+    title="the sum is divided by the number of outputs, not by that of the rows",
     why="The loss is the mean over the rows; the errors of a row's outputs are added up.",
     example=("batch-of-three", "dE/dout(o1)[1]"),
 )  # fmt: skip
@@ -88,7 +89,7 @@ def mean_over_outputs(site: Site) -> Iterator[Changed]:
 
 @mistake(
     "mean-over-rows-alone", roles=("error", *AT_SLOPES),
-    title="divided by the rows alone in place of rows times outputs",
+    title="the sum is divided by the rows alone, not by rows times outputs",
     why="This loss is the mean over all numbers, of every row and every output: it divides by n times the outputs.",
     example=("mean-of-all", "dE/dout(o1)[1]"),
 )  # fmt: skip
@@ -106,7 +107,8 @@ def _outputs(site: Site) -> Ref | None:
 
 
 @mistake(
-    "mean-of-outputs-for-a-sum", roles=("row error", *STARTS), title="the mean over the outputs in place of their sum",
+    "mean-of-outputs-for-a-sum", roles=("row error", *STARTS),
+    title="the mean over the outputs is taken in place of their sum",
     why="The error of a row is the sum of its outputs' errors: it is not divided by how many there are.",
     example=("batch-of-two", "E[1]"),
 )  # fmt: skip
@@ -121,7 +123,7 @@ def mean_of_outputs(site: Site) -> Iterator[Changed]:
 
 
 @mistake(
-    "mean-of-rows-for-a-sum", roles=STARTS, title="the mean over the rows in place of their sum",
+    "mean-of-rows-for-a-sum", roles=STARTS, title="the mean over the rows is taken in place of their sum",
     why="This loss adds the rows' errors up, so that no row's error or slope is divided by n.",
     example=("sum-of-rows", "E"),
 )  # fmt: skip
@@ -171,7 +173,7 @@ def rows_averaged(site: Site) -> Iterator[Changed]:
 
 
 @mistake(
-    "rows-not-added", roles=("gradient",), title="the slope of one row alone",
+    "rows-not-added", roles=("gradient",), title="the slope of one row alone is taken",
     why="Every row of the batch has its part in the slope of a weight; the parts are added up.",
     example=("batch-of-two", "dE/dw(i1,o1)"),
 )  # fmt: skip
@@ -184,7 +186,7 @@ def rows_not_added(site: Site) -> Iterator[Changed]:
 
 
 @mistake(
-    "error-of-one-output", roles=("row error", "error"), title="the error of one output alone",
+    "error-of-one-output", roles=("row error", "error"), title="the error of one output alone is taken",
     why="Every output has its error; E adds them up.", example=("batch-of-two", "E[1]"),
 )  # fmt: skip
 def error_of_one_output(site: Site) -> Iterator[Changed]:
@@ -197,7 +199,7 @@ def error_of_one_output(site: Site) -> Iterator[Changed]:
 
 
 @mistake(
-    "error-of-one-row", roles=("error",), title="the error of one row alone",
+    "error-of-one-row", roles=("error",), title="the error of one row alone is taken",
     why="E is that of all rows of the batch, not of the last one.", example=("batch-of-two", "E"),
 )  # fmt: skip
 def error_of_one_row(site: Site) -> Iterator[Changed]:
@@ -235,7 +237,8 @@ def shared_bias_by_one_unit(site: Site) -> Iterator[Changed]:
 
 
 @mistake(
-    "shared-bias-averaged", roles=("gradient", "row gradient"), title="the slopes of the units are averaged",
+    "shared-bias-averaged", roles=("gradient", "row gradient"),
+    title="the units' slopes for a shared bias are averaged",
     why="A bias that several units share acts on E through each of them: the slopes are added up.",
     example=("shared-bias", "dE/db(layer 1)"),
 )  # fmt: skip

@@ -196,7 +196,7 @@ def penalty_half_kept(site: Site) -> Iterator[Changed]:
 
 
 @mistake(
-    "penalty-sign-left-out", roles=("limited gradient",), title="l1 · w in place of l1 · sign(w)",
+    "penalty-sign-left-out", roles=("limited gradient",), title="l1 · w is taken in place of l1 · sign(w)",
     why="The slope of |w| is 1 or -1, whatever the size of w.", example=("penalties", "g(w(i1,o1))"),
 )  # fmt: skip
 def penalty_sign_left_out(site: Site) -> Iterator[Changed]:

@@ -51,7 +51,7 @@ def correction_left_out(site: Site) -> Iterator[Changed]:
 
 
 @mistake(
-    "steps-not-counted", roles=("new weight",), title="βᵗ is taken with t = 1 in a later step, or with t - 1",
+    "steps-not-counted", roles=("new weight",), title="βᵗ is taken with the t of an earlier step",
     why="t counts the steps from 1: in the second step the corrections are 1 - β².",
     example=("adam-second-step", "w(i1,o1)+"),
 )  # fmt: skip
@@ -86,7 +86,7 @@ def _with_divisor(site: Site, *, root: bool) -> Node:
 
 @mistake(
     "epsilon-on-the-other-side-of-the-root", roles=("new weight", "new slot"),
-    title="ε inside the root in place of beside it, or the other way round",
+    title="ε is put on the wrong side of the root",
     why="Where ε stands is part of the rule: Adam adds it to the root of v, Adadelta to the means under the roots.",
     example=("adam-large-epsilon", "w(i1,o1)+"),
 )  # fmt: skip

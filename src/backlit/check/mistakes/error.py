@@ -6,7 +6,7 @@ import functools
 from collections.abc import Iterator, Mapping
 
 from backlit.check.catalogue import mistake
-from backlit.check.matching import activation_name, changed, negated, text_formula, with_keys
+from backlit.check.matching import activation_name, changed, text_formula, turned, with_keys
 from backlit.check.roles import Role
 from backlit.check.site import Changed, Site, mapped
 from backlit.explain.algebra.tree import Apply, Literal, Node, call, neg, over, plus, refs, times
@@ -77,13 +77,13 @@ def two_left_out_of_slope(site: Site) -> Iterator[Changed]:
 
 
 @mistake("error-sign", roles=("output slope", "net slope"), example=SLOPE,
-         title="the sign of the error's slope is wrong, such as t - out for out - t",
+         title="the error's slope has the wrong sign, such as t - out for out - t",
          why="E falls where out comes nearer to t: where out is below t the slope is negative, so it is out - t, "
              "not t - out.")  # fmt: skip
 def error_sign(site: Site) -> Iterator[Changed]:
     """dE/dout(o1) = t(o1) - out(o1); of a joined loss, dE/dnet(o1) too."""
     if site.role == "output slope" or _is_short(site):
-        yield from changed(site, negated(site.node))
+        yield from changed(site, turned(site.node))
 
 
 @mistake("error-for-slope", roles=("output slope",), title="the error itself is taken for its slope", example=SLOPE,
@@ -115,7 +115,7 @@ def entropy_minus(site: Site) -> Iterator[Changed]:
 
 
 @mistake("squared-error-taken", roles=(*ERRORS, "output slope", "net slope"), example=ENTROPY_SLOPE,
-         title="the formula of the squared error is taken for this one's",
+         title="the formula of the squared error is taken in place of this loss's",
          why="Each error has its own slope: out - t is that of the squared error, and by it dE/dnet is (out - t) "
              "times the activation's slope.")  # fmt: skip
 def squared_error_taken(site: Site) -> Iterator[Changed]:
@@ -126,7 +126,7 @@ def squared_error_taken(site: Site) -> Iterator[Changed]:
 
 
 @mistake("binary-entropy-taken", roles=(*ERRORS, "output slope", "net slope"), example=("softmax", "dE/dout(o1)"),
-         title="the formula of the binary cross-entropy is taken for this one's",
+         title="the formula of the binary cross-entropy is taken in place of this loss's",
          why="The term (1 - t) log(1 - out) belongs to outputs that each answer yes or no by themselves; each "
              "error has its own slope.")  # fmt: skip
 def binary_entropy_taken(site: Site) -> Iterator[Changed]:
@@ -139,7 +139,7 @@ def binary_entropy_taken(site: Site) -> Iterator[Changed]:
 
 
 @mistake("second-term-left-out", roles=(*ERRORS, "output slope", "net slope"), example=("yes or no", "E(o2)"),
-         title="the term with 1 - t is left out",
+         title="the term with 1 - t is left out of the binary cross-entropy",
          why="Where t is 0 the error is -log(1 - out), which the term with t does not have.")  # fmt: skip
 def second_term_left_out(site: Site) -> Iterator[Changed]:
     """E = -t log out, and dE/dout = -t / out."""
@@ -148,7 +148,7 @@ def second_term_left_out(site: Site) -> Iterator[Changed]:
 
 
 @mistake("absolute-error-taken", roles=("output error", "output slope"), example=ERROR,
-         title="the absolute error is taken for this one",
+         title="the absolute error is taken in place of this loss",
          why="This network's error is not |t - out|, the slope of which is 1 or -1.")  # fmt: skip
 def absolute_error_taken(site: Site) -> Iterator[Changed]:
     """E(o1) = |t - out|, and dE/dout = 1 or -1."""
@@ -190,7 +190,7 @@ def slope_again(site: Site) -> Iterator[Changed]:
 
 
 @mistake("class-off-by-one", roles=(*ERRORS, "output slope", "net slope"), example=ENTROPY,
-         title="the class beside the right one is taken for the right one",
+         title="the class beside the right one is taken as the target",
          why="The target is 1 at the row's own class; classes are counted from 0 in the data.")  # fmt: skip
 def class_off_by_one(site: Site) -> Iterator[Changed]:
     """E = -log out(o1) where the class is that of o2."""

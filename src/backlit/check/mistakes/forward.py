@@ -12,6 +12,7 @@ from backlit.check.matching import (
     biases,
     changed,
     in_place_of,
+    is_matrix,
     is_net,
     other_edges,
     products,
@@ -96,7 +97,7 @@ def inputs_exchanged(site: Site) -> Iterator[Changed]:
 
 
 @mistake("transposed-weights", roles=("sum", "forward"), example=("two-layer", "net(o1)"),
-         title="the matrix of the weights is read the other way, by columns for rows",
+         title="the matrix of the weights is transposed: its rows are taken for its columns",
          why="The first index of w(i,j) is where the edge comes from, the second where it goes to; read the other way, "
              "it is another edge's weight.")  # fmt: skip
 def transposed_weights(site: Site) -> Iterator[Changed]:
@@ -117,6 +118,20 @@ def other_units_weights(site: Site) -> Iterator[Changed]:
         new = {term.key: Key(term.key.quantity, term.key.place._replace(unit=unit)) for term in weighted}
         if all(unit < len(key.quantity.units) for key in new.values()):
             yield from changed(site, with_keys(site, new), f"(those of {of.units[unit]})")
+
+
+@mistake("weights-shifted", roles=("sum", "forward"), title="the rows of the weights' matrix are shifted by one",
+         example=("three inputs", "net(o1)"),
+         why="Row i of the matrix has the weights of input i: counted from another number, every input gets its "
+             "neighbour's weight.")  # fmt: skip
+def weights_shifted(site: Site) -> Iterator[Changed]:
+    """Net(o1) = w(i2,o1) i1 + w(i3,o1) i2 + w(i1,o1) i3 + b."""
+    keys = [term.key for term in _weighted(site) if is_matrix(term.key.quantity)]
+    if len(keys) < 3 or len({key.quantity for key in keys}) > 1:
+        return  # that of two inputs is that these are exchanged
+    for shifted, whose in ((keys[1:] + keys[:1], "behind"), (keys[-1:] + keys[:-1], "before")):
+        yield from changed(site, with_keys(site, dict(zip(keys, shifted, strict=True))),
+                           f"(each input has the weight of the one {whose} it)")  # fmt: skip
 
 
 @mistake("kernel-flipped", roles=("sum",), title="the kernel is flipped", example=("convolution", "net(f1@r2c3)"),

@@ -65,7 +65,7 @@ def _sum_like(node: Node) -> bool:
 
 @mistake(
     "term-left-out", roles=(), general=True, title="a term of a sum is left out",
-    why="Every term of the sum has its part in the result.", example=("sgd-step", "net(o1)"),
+    why="Every term of the sum has its part in the result, so none can be left out.", example=("sgd-step", "net(o1)"),
 )  # fmt: skip
 def term_left_out(site: Site) -> Iterator[Changed]:
     """Leave each term of each sum out, and all but one of longer sums."""
@@ -81,7 +81,7 @@ def term_left_out(site: Site) -> Iterator[Changed]:
 
 @mistake(
     "factor-left-out", roles=(), general=True, title="a factor is left out",
-    why="Every factor of the product counts.", example=("sgd-step", "dE/dw(i1,o1)"),
+    why="Every factor of the product counts, so none can be left out.", example=("sgd-step", "dE/dw(i1,o1)"),
 )  # fmt: skip
 def factor_left_out(site: Site) -> Iterator[Changed]:
     """Leave each factor out that is no constant, and each divisor."""
@@ -97,7 +97,8 @@ def factor_left_out(site: Site) -> Iterator[Changed]:
 
 @mistake(
     "constant-left-out", roles=(), general=True, title="a constant factor is left out",
-    why="The formula has this factor, or divisor.", example=("sgd-step", "E(o1)"),
+    why="The constant belongs to the formula: without it the result is so many times too large, or too small.",
+    example=("sgd-step", "E(o1)"),
 )  # fmt: skip
 def constant_left_out(site: Site) -> Iterator[Changed]:
     """Leave each constant factor and divisor out."""
@@ -116,7 +117,8 @@ def constant_left_out(site: Site) -> Iterator[Changed]:
 
 @mistake(
     "sign-of-a-term", roles=(), general=True, title="a term has the wrong sign",
-    why="The terms of a sum keep their signs.", example=("sgd-step", "net(o1)"),
+    why="Each term of the sum has the sign that the formula gives it, and a minus before a bracket turns all in it.",
+    example=("sgd-step", "net(o1)"),
 )  # fmt: skip
 def sign_of_a_term(site: Site) -> Iterator[Changed]:
     """Turn the sign of each term of each sum, and leave each minus out that stands within a formula."""
@@ -135,7 +137,8 @@ def sign_of_a_term(site: Site) -> Iterator[Changed]:
 
 @mistake(
     "power-left-out", roles=(), general=True, title="a square, a root or a size is left out",
-    why="The formula squares this number, or takes its root or its size.", example=("sgd-step", "E(o1)"),
+    why="The formula takes a function of this number, such as its square, its root or its size, not the number itself.",
+    example=("sgd-step", "E(o1)"),
 )  # fmt: skip
 def square_left_out(site: Site) -> Iterator[Changed]:
     """Leave each power, root, size, sign and other function of one number out."""
@@ -163,8 +166,8 @@ def factor_doubled(site: Site) -> Iterator[Changed]:
 
 @mistake(
     "division-for-multiplication", roles=(), general=True,
-    title="divided in place of multiplied, or the other way round",
-    why="The formula multiplies here, or divides.", example=("sgd-step", "dE/dw(i1,o1)"),
+    title="multiplication and division are mixed up",
+    why="The formula multiplies where this divides, or the other way round.", example=("sgd-step", "dE/dw(i1,o1)"),
 )  # fmt: skip
 def division_for_multiplication(site: Site) -> Iterator[Changed]:
     """Divide by each factor but the first, and multiply by each divisor."""
@@ -182,8 +185,8 @@ def division_for_multiplication(site: Site) -> Iterator[Changed]:
 
 
 @mistake(
-    "product-for-sum", roles=(), general=True, title="added in place of multiplied, or the other way round",
-    why="The formula multiplies here, or adds.", example=("sgd-step", "dE/dw(i1,o1)"),
+    "product-for-sum", roles=(), general=True, title="multiplication and addition are mixed up",
+    why="The formula multiplies where this adds, or the other way round.", example=("sgd-step", "dE/dw(i1,o1)"),
 )  # fmt: skip
 def product_for_sum(site: Site) -> Iterator[Changed]:
     """Add the factors of each product, and multiply the terms of each sum of two."""
@@ -196,8 +199,10 @@ def product_for_sum(site: Site) -> Iterator[Changed]:
 
 
 @mistake(
-    "bracket-left-out", roles=(), general=True, title="a factor before a bracket meets its first term alone",
-    why="A factor before a bracket multiplies every term in it.", example=("sgd-step", "dout/dnet(o1)"),
+    "bracket-left-out", roles=(), general=True,
+    title="a factor, or divisor, of a whole bracket is applied to one of its terms alone",
+    why="A factor before a bracket multiplies every term in it, and a divisor divides every one.",
+    example=("sgd-step", "dout/dnet(o1)"),
 )  # fmt: skip
 def bracket_left_out(site: Site) -> Iterator[Changed]:
     """Multiply one end of a sum alone: a (b + c) as a b + c; divide the last term alone: (a + b) / c as a + b / c."""
@@ -220,8 +225,9 @@ def bracket_left_out(site: Site) -> Iterator[Changed]:
 
 
 @mistake(
-    "neighbour", roles=(), general=True, title="a neighbour's number in the place of one",
-    why="The number of this very unit, connection and row belongs here.", example=("sgd-step", "net(o1)"),
+    "neighbour", roles=(), general=True, title="a neighbouring number is taken in place of the right one",
+    why="The formula is about this very unit, connection and row, so the number of another one does not belong in it.",
+    example=("sgd-step", "net(o1)"),
 )  # fmt: skip
 def neighbour(site: Site) -> Iterator[Changed]:
     """Put other numbers of the same quantity in the place of each operand: the nearest ones."""

@@ -38,7 +38,7 @@ def clipped_always(site: Site) -> Iterator[Changed]:
 
 
 @mistake(
-    "norm-of-one-array", roles=("limited gradient",), title="the norm of one layer's slopes in place of that of all",
+    "norm-of-one-array", roles=("limited gradient",), title="the norm of one layer's slopes is taken for that of all",
     why="The limit is for the norm of the whole gradient, over all weights and biases.",
     example=("clipped-norm", "g scaled(w(i1,o1))"),
 )  # fmt: skip
@@ -53,7 +53,7 @@ def norm_of_one_array(site: Site) -> Iterator[Changed]:
 
 
 @mistake(
-    "norm-without-root", roles=("norm",), title="the sum of the squares in place of its root",
+    "norm-without-root", roles=("norm",), title="the root is left out of the norm",
     why="The norm is the length of the gradient: the root of the sum of the squares.",
     example=("clipped-norm", "‖g‖"),
 )  # fmt: skip
@@ -64,7 +64,7 @@ def norm_without_root(site: Site) -> Iterator[Changed]:
 
 
 @mistake(
-    "norm-of-sizes", roles=("norm",), title="the sum of the sizes |g| in place of the root of the sum of squares",
+    "norm-of-sizes", roles=("norm",), title="the sizes |g| are added up for the norm in place of the squares",
     why="The norm is the length of the gradient: the root of the sum of the squares.",
     example=("clipped-norm", "‖g‖"),
 )  # fmt: skip

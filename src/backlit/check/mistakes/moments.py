@@ -108,7 +108,7 @@ def old_velocity(site: Site) -> Iterator[Changed]:
 
 
 @mistake(
-    "momentum-as-nesterov", roles=("new weight",), title="Nesterov's step in place of that of plain momentum",
+    "momentum-as-nesterov", roles=("new weight",), title="Nesterov's step is taken in place of that of plain momentum",
     why="Plain momentum adds the new velocity; only Nesterov's form looks one step further: μv - ηg.",
     example=("momentum-second-step", "w(i1,o1)+"),
 )  # fmt: skip
@@ -125,7 +125,7 @@ def momentum_as_nesterov(site: Site) -> Iterator[Changed]:
 
 
 @mistake(
-    "nesterov-as-momentum", roles=("new weight",), title="the step of plain momentum in place of Nesterov's",
+    "nesterov-as-momentum", roles=("new weight",), title="the step of plain momentum is taken in place of Nesterov's",
     why="Nesterov's form does not add the new velocity v but looks one step further: μv - ηg.",
     example=("nesterov-second-step", "w(i1,o1)+"),
 )  # fmt: skip
@@ -229,7 +229,7 @@ def betas_swapped(site: Site) -> Iterator[Changed]:
 
 
 @mistake(
-    "square-of-the-slope-left-out", roles=("new slot",), title="the slope itself in place of its square",
+    "square-of-the-slope-left-out", roles=("new slot",), title="the slope itself is averaged in place of its square",
     why="v is the mean of the squares of the slopes: g has to be squared before it is averaged.",
     example=("adam-second-step", "v(w(i1,o1))+"),
 )  # fmt: skip
@@ -265,7 +265,7 @@ def first_for_second(site: Site) -> Iterator[Changed]:
 
 
 @mistake(
-    "slope-for-the-mean", roles=("new weight",), title="the slope g itself in place of its mean m",
+    "slope-for-the-mean", roles=("new weight",), title="the step is made with the slope g in place of its mean m",
     why="Adam's step is along the mean m of the slopes so far, not along the last slope alone.",
     example=("adam-second-step", "w(i1,o1)+"),
 )  # fmt: skip

@@ -23,7 +23,7 @@ TASK = ("input", "weight", "target")
 """The roles of numbers that the task gives."""
 OFF = (0, -1, 1)
 """Units of the last digit by which the learner's number may be off the expected one."""
-Make = Callable[[Node, int, int, int], Node]
+Make = Callable[[Node, int, int, int, float], Node]
 PLACES = 9
 """So many digits from the last one on are tried."""
 
@@ -52,21 +52,23 @@ def _of_length(site: Site, make: Make, last: int, first: int) -> Iterator[Change
     """Give what a slip makes of each digit of a number that is rounded to 10^last."""
     if not math.isfinite(site.expected) or not site.expected:
         return
-    seen = {float(rounded(site.expected, -last))}
-    top = math.floor(math.log10(abs(site.expected)))  # zeros before the first digit: the point moves with them
+    scale, on_sheet = site.scale, site.expected / site.scale
+    seen = {float(rounded(on_sheet, -last)) * scale}
+    top = math.floor(math.log10(abs(on_sheet)))  # zeros before the first digit: the point moves with them
     own = number_node(site.expected)
     for off, place in itertools.product(
         OFF if site.sheet else OFF[:1], range(last + first, min(last + PLACES, top + 1))
     ):
-        result = value_of(make(own, last, place, off), site.number)
+        result = value_of(make(own, last, place, off, scale), site.number)
         if math.isfinite(result) and result not in seen:
             seen.add(result)
-            yield Changed(make(site.node, last, place, off), _words(place))
+            yield Changed(make(site.node, last, place, off, scale), _words(place))
 
 
 @mistake(
     "decimal-slip", roles=(), scope="slip", general=True, title="the decimal point is in the wrong place",
-    why="The digits are right; the point has moved.", example=("sgd-step", "net(o1)"),
+    why="The digits are right but the point has moved, so the number is 10, 100 or 1,000 times too large or too small.",
+    example=("sgd-step", "net(o1)"),
 )  # fmt: skip
 def decimal_slip(site: Site) -> Iterator[Changed]:
     """Move the point by up to three places."""
@@ -89,7 +91,8 @@ def digits_swapped(site: Site) -> Iterator[Changed]:
 
 @mistake(
     "sign-slip", roles=(), scope="slip", general=True, title="the sign is lost, or there is one too many",
-    why="The digits are right; the sign is not.", example=("sgd-step", "net(o1)"),
+    why="The digits are right but the sign is not, so the number points the other way.",
+    example=("sgd-step", "net(o1)"),
 )  # fmt: skip
 def sign_slip(site: Site) -> Iterator[Changed]:
     """Turn the sign of the result."""
@@ -99,7 +102,8 @@ def sign_slip(site: Site) -> Iterator[Changed]:
 
 @mistake(
     "digit-left-out", roles=(), scope="slip", general=True, title="a digit is left out",
-    why="A digit got lost in writing the number down.", example=("sgd-step", "out(o1)"),
+    why="A digit got lost in writing the number down, so those behind it moved up a place.",
+    example=("sgd-step", "out(o1)"),
 )  # fmt: skip
 def digit_left_out(site: Site) -> Iterator[Changed]:
     """Leave each digit out but the last, which would be rounding."""
@@ -108,7 +112,7 @@ def digit_left_out(site: Site) -> Iterator[Changed]:
 
 @mistake(
     "digit-doubled", roles=(), scope="slip", general=True, title="a digit is written twice",
-    why="A digit was written twice.", example=("sgd-step", "out(o1)"),
+    why="A digit was written down twice, so those behind it moved down a place.", example=("sgd-step", "out(o1)"),
 )  # fmt: skip
 def digit_doubled(site: Site) -> Iterator[Changed]:
     """Write each digit twice but the last, which would be rounding."""
@@ -117,7 +121,8 @@ def digit_doubled(site: Site) -> Iterator[Changed]:
 
 @mistake(
     "number-copied", roles=(), scope="slip", general=True, title="another number of the sheet is copied",
-    why="This is another number of the sheet, not what belongs here.", example=("batch-of-two", "net(o1)[1]"),
+    why="This is another number of the sheet, not the one that the formula gives here.",
+    example=("batch-of-two", "net(o1)[1]"),
 )  # fmt: skip
 def number_copied(site: Site) -> Iterator[Changed]:
     """Put an earlier number of the sheet in the place; without a sheet, one that may stand near it there."""

@@ -82,7 +82,7 @@ def rate_twice(site: Site) -> Iterator[Changed]:
 
 @mistake(
     "schedule-left-out", roles=("new weight", "new slot"),
-    title="the optimizer's own rate in place of the schedule's",
+    title="the optimizer's own rate is taken in place of the schedule's",
     why="The schedule changes the learning rate from step to step; this step's is the optimizer's own times its share.",
     example=("schedule-second-step", "w(i1,o1)+"),
 )  # fmt: skip
@@ -132,7 +132,7 @@ def change_for_new_weight(site: Site) -> Iterator[Changed]:
 
 @mistake(
     "step-transposed", roles=("new weight", "new slot", "limited gradient"),
-    title="the slopes stand in the transposed matrix",
+    title="the matrix of the slopes is transposed",
     why="The slope in a source's row and a unit's column is that of the weight from that source to that unit.",
     example=("batch-of-two", "w(i1,o2)+"),
 )  # fmt: skip
@@ -151,7 +151,7 @@ def _exists(key: Key) -> bool:
 
 @mistake(
     "slope-of-another-weight", roles=("new weight", "new slot", "limited gradient"), scope="here",
-    title="the slope of another weight",
+    title="the weight is moved by another weight's slope",
     why="Each weight moves by its own slope: the unit's dE/dnet times what came in along this very connection.",
     example=("sgd-step", "w(i1,o1)+"),
 )  # fmt: skip
@@ -182,7 +182,8 @@ def _slope_of_bias(site: Site, key: Key) -> Key | None:
 
 
 @mistake(
-    "first-weights-again", roles=("sum", "unit slope", "new weight"), title="the weights from before the first step",
+    "first-weights-again", roles=("sum", "unit slope", "new weight"),
+    title="a later step begins with the weights from before the first one",
     why="A step begins with the weights that the step before has left, not with those that the work began with.",
     example=("two-steps", "net(o1)"),
 )  # fmt: skip

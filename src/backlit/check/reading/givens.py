@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import re
-
 import msgspec
 
-from backlit.check.reading.name_forms import plain, squashed
+from backlit.check.reading.number_texts import places_of_floats, with_zeros
 from backlit.check.written import Written
 from backlit.errors import BacklitError
 
 LONGEST_NAME = 200
 """Characters of a name: those of the worked example have some 30."""
+
+
+MOST_NUMBERS = 20_000
+"""Numbers of a sheet: so many are read and judged in some seconds."""
 
 
 class Given(msgspec.Struct, frozen=True):
@@ -21,6 +23,7 @@ class Given(msgspec.Struct, frozen=True):
         name, written: the name and the number. step: the step that stands beside it, from 1; None where none does.
         row: the row that stands beside it; may be empty. line: its line in the file, from 1; 0 where that is not known.
         place: where it stands in words, such as "line 7"; may be empty.
+        is_float: whether the number came as a float, without the zeros at its end.
     """
 
     name: str
@@ -29,19 +32,24 @@ class Given(msgspec.Struct, frozen=True):
     row: str = ""
     line: int = 0
     place: str = ""
+    is_float: bool = False
 
     def __post_init__(self) -> None:
         _check_length(self.name, self.line)
 
 
 class GivenArray(msgspec.Struct, frozen=True):
-    """An array of a sheet before its name is read: its shape, its numbers in C order, and where it stands."""
+    """An array of a sheet before its name is read.
+
+    It has its shape, its numbers in C order, where it stands, and whether they came as floats of JSON.
+    """
 
     name: str
     shape: tuple[int, ...]
     numbers: tuple[Written, ...]
     step: int | None = None
     line: int = 0
+    is_float: bool = False
 
     def __post_init__(self) -> None:
         _check_length(self.name, self.line)
@@ -52,7 +60,8 @@ class GivenSheet(msgspec.Struct, frozen=True):
 
     Attributes:
         name: the sheet's; may be empty. numbers: those it gives, in its order.
-        delta: what it says that δ is, "dE/dnet" or "-dE/dnet"; empty where it says nothing.
+        delta, velocity: what it says that δ is, such as "-dE/dnet", and how v is worked out, such as "μv + g"; empty
+            where it says nothing.
         notes: what was assumed when it was read. student: whose it is, where it says so.
         arrays: those of gradients, or of weights, by the parameters' names.
         asked: how many numbers the sheet has names for, given or not.
@@ -69,6 +78,12 @@ class GivenSheet(msgspec.Struct, frozen=True):
     asked: int = 0
     sheet: str = ""
     places: int | None = None
+    velocity: str = ""
+
+    def __post_init__(self) -> None:
+        count = len(self.numbers) + sum(len(array.numbers) for array in self.arrays)
+        if count > MOST_NUMBERS:
+            raise BacklitError(too_many(self.name or "the sheet", count))
 
 
 class EmptySheetError(BacklitError):
@@ -96,25 +111,24 @@ def _check_length(name: str, line: int) -> None:
         )
 
 
-def delta_of(text: str) -> str:
-    """Give the convention that a text declares: "dE/dnet" or "-dE/dnet"; empty for an empty text.
-
-    Errors: a BacklitError for another text.
-
-    >>> delta_of("−∂E/∂net"), delta_of("dE/dz"), delta_of("negative")
-    ('-dE/dnet', 'dE/dnet', '-dE/dnet')
-    """
-    word = squashed(plain(text).replace(" ", "")).removeprefix("δ=")
-    sign, rest = ("-", word[1:]) if word.startswith("-") else ("", word.removeprefix("+"))
-    if rest in {"minus", "negative"}:
-        return "-dE/dnet"
-    if word in {"plus", "positive"} or (not rest and text.strip()):
-        return f"{sign}dE/dnet"
-    if re.fullmatch(r"d(e|l|c|j|loss|etotal)/d(net|z|in|a)[a-z]?", rest):
-        return f"{sign}dE/dnet"
-    if not word:
-        return ""
-    raise BacklitError(
-        f'delta is {text!r}; expected what δ means on the sheet: "dE/dnet" or "-dE/dnet", where a weight\'s change is '
-        "plus the rate times δ times the input."
+def with_lost_zeros(sheet: GivenSheet) -> GivenSheet:
+    """Give a sheet with the zeros that its floats have lost, as its other floats tell; a note says so."""
+    singles = [one.written for one in sheet.numbers if one.is_float]
+    places = places_of_floats([*singles, *(n for array in sheet.arrays if array.is_float for n in array.numbers)])
+    numbers = tuple(
+        msgspec.structs.replace(one, written=with_zeros(one.written, places)) if one.is_float else one
+        for one in sheet.numbers
     )
+    arrays = tuple(
+        msgspec.structs.replace(array, numbers=tuple(with_zeros(one, places) for one in array.numbers))
+        if array.is_float else array for array in sheet.arrays
+    )  # fmt: skip
+    if numbers == sheet.numbers and arrays == sheet.arrays:
+        return sheet
+    note = f"numbers without zeros at their ends are read with {places} places behind the point, as the others have"
+    return msgspec.structs.replace(sheet, numbers=numbers, arrays=arrays, notes=(*sheet.notes, note))
+
+
+def too_many(name: str, count: int) -> str:
+    """Say that a sheet, or an array, has more numbers than are judged."""
+    return f"{name} has {count:,} numbers; expected at most {MOST_NUMBERS:,}: check a part of them."

@@ -6,10 +6,12 @@ from collections.abc import Mapping
 
 from backlit.check.graph import StepGraph
 from backlit.check.reading.array_claims import array_claims
+from backlit.check.reading.convention_table import Factor
 from backlit.check.reading.conventions import DELTAS, recognised
-from backlit.check.reading.givens import Given, GivenArray, GivenError, GivenSheet, delta_of
+from backlit.check.reading.declarations import Declared, delta_of, velocity_of
+from backlit.check.reading.givens import Given, GivenArray, GivenError, GivenSheet
 from backlit.check.reading.name_forms import form_of, squashed
-from backlit.check.reading.name_rules import Reading
+from backlit.check.reading.name_rules import Reading, counts_from_one
 from backlit.check.reading.naming import Namer
 from backlit.check.sheet import Claim, Sheet
 from backlit.errors import BacklitError
@@ -26,21 +28,27 @@ def _step_of(given: Given | GivenArray, default: int) -> int:
 
 
 def sheet_of(
-    graph: StepGraph, given: GivenSheet, *, figures: Mapping[str, str] | None = None, delta: str = "", first: int = 1,
-    default: int = 1,
+    graph: StepGraph, given: GivenSheet, *, figures: Mapping[str, str] | None = None, delta: str = "",
+    velocity: str = "", first: int = 1, default: int = 1,
 ) -> Sheet:  # fmt: skip
     """Read the names of a sheet's numbers.
 
     Args:
         graph: the numbers of the step, or of several. given: the sheet.
         figures: what the network's file calls numbers, such as {"δ3": "-dE/dnet(y3)"}.
-        delta: what δ is, "dE/dnet" or "-dE/dnet", if that is said outside the sheet.
+        delta, velocity: what δ is, such as "-dE/dnet", and how v is worked out, such as "μv + g", if that is said
+            outside the sheet.
         first: the number of the graph's first step. default: the step of the numbers that name none.
 
     Errors: a GivenError where a name stands for no number, or a number is given twice in different ways.
     """
     namers = {first + k: Namer(step, figures) for k, step in enumerate(graph.steps)}
     notes = list(given.notes)
+    for step, namer in namers.items():
+        forms = (form_of(one.name) for one in given.numbers if _step_of(one, default) == step)
+        namer.finder.first_index = int(counts_from_one(namer.finder, forms))
+    if any(namer.finder.first_index for namer in namers.values()):
+        notes.append("the indices of arrays are read as counted from 1")
     read = [(one, _read(namers, one, default)) for one in given.numbers]
     for step in sorted({_step_of(one, default) for one in given.arrays}):
         arrays = [one for one in given.arrays if _step_of(one, default) == step]
@@ -48,22 +56,32 @@ def sheet_of(
     if not read:
         raise BacklitError("the sheet gives no number; expected some, such as net(h1) = 0.3775.")
     read = _once(read)
-    signs = recognised(graph, read, _declared(delta or given.delta, figures or {}), notes)
+    declared = _declared(delta or given.delta, velocity or given.velocity, figures or {})
+    factors = recognised(graph, read, declared, notes)
     notes += dict.fromkeys(reading.says for _, reading in read if reading.says)
     claims = tuple(
-        Claim(one.name, reading.key, one.written, reading.sign * signs.get(reading.kind, 1), reading.base, one.place)
-        for one, reading in read
+        Claim(one.name, reading.key, one.written, factor.value, reading.base, one.place, _means(graph, reading, factor))
+        for (one, reading), factor in zip(read, factors, strict=True)
     )
     return Sheet(given.name, claims, tuple(notes), given.places)
 
 
-def _declared(delta: str, figures: Mapping[str, str]) -> int | None:
-    """Give the sign of δ that is declared, or that the network's file has in its own figures; else None."""
-    if delta:
-        return -1 if delta_of(delta).startswith("-") else 1
+def _means(graph: StepGraph, reading: Reading, factor: Factor) -> str:
+    """Say what a number of the sheet is by the worked example's name; empty where it is that number itself."""
+    if reading.base is None:
+        return factor.means(graph.name(reading.key))
+    names = graph.name(reading.key), graph.name(reading.base)
+    return " - ".join(names if factor.value > 0 else reversed(names))
+
+
+def _declared(delta: str, velocity: str, figures: Mapping[str, str]) -> Declared:
+    """Give what is declared, of δ's sign also by the network's file in its own figures."""
+    meant, rule = delta_of(delta), velocity_of(velocity)
+    if meant:
+        return Declared(-1 if meant.startswith("-") else 1, "n" in meant.partition("dE")[0], rule)
     negative = {q.startswith("-") for label, q in figures.items()
                 if label.startswith(DELTAS) and q.lstrip("-").startswith("dE/dnet")}  # fmt: skip
-    return None if len(negative) != 1 else -1 if negative.pop() else 1
+    return Declared(None if len(negative) != 1 else -1 if negative.pop() else 1, False, rule)
 
 
 def _read(namers: Mapping[int, Namer], given: Given, default: int) -> Reading:

@@ -3,47 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from backlit.check.evaluation import Operations, evaluated
+from backlit.check.evaluation import values_of
 from backlit.check.graph import StepGraph
 from backlit.check.worksheets.draws import Array
-from backlit.explain.algebra.tree import Apply, Node
+from backlit.explain.algebra.tree import Node
 from backlit.explain.record.quantities import Key
-
-
-def _product(*factors: Any) -> Any:
-    total = factors[0]
-    for factor in factors[1:]:
-        total = total * factor
-    return total
-
-
-def _bracket(*conditions: Any) -> Any:
-    return np.asarray(conditions[0], bool).astype(float)
-
-
-OPERATIONS: Operations = {
-    "+": lambda *x: sum(x[1:], start=x[0]),
-    "*": _product,
-    "neg": np.negative,
-    "/": np.divide,
-    "^": np.power,
-    "abs": np.abs,
-    "max": lambda *x: np.max(np.broadcast_arrays(*x), axis=0),
-    "min": lambda *x: np.min(np.broadcast_arrays(*x), axis=0),
-    "sign": np.sign,
-    "ln": np.log, "log": np.log, "exp": np.exp, "tanh": np.tanh, "cosh": np.cosh, "sqrt": np.sqrt,
-    "erf": np.vectorize(math.erf, otypes=[float]),
-    "[]": _bracket,
-    "and": lambda *x: np.logical_and.reduce(np.broadcast_arrays(*x)),
-    "otherwise": lambda *_: True,
-    ">": np.greater, "<": np.less, "=": np.equal, "≤": np.less_equal, "≥": np.greater_equal, "≠": np.not_equal,
-}  # fmt: skip
-"""What an operation does with the numbers of many draws at once."""
 
 
 class Numbers:
@@ -76,16 +45,10 @@ class Numbers:
 
         Errors: a LookupError for an operation of one's own.
         """
-        return evaluated(node, self.of, OPERATIONS, _case_by_case)
-
-
-def _case_by_case(node: Apply, value: Callable[[Node], Any]) -> Any:
-    """Give the value of cases in every draw: each draw has the first case whose condition holds there."""
-    cases = [(value(case), value(condition)) for case, condition in zip(node.args[::2], node.args[1::2], strict=True)]
-    found = cases[-1][0]
-    for case, condition in cases[-2::-1]:
-        found = np.where(condition, case, found)
-    return found
+        found = values_of(node, self.of)
+        if isinstance(found, float) and math.isnan(found):
+            raise LookupError(f"an operation of {node} is not known for arrays")
+        return found
 
 
 def given_keys(graph: StepGraph) -> dict[str, list[Key | None]]:

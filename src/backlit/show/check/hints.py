@@ -11,14 +11,13 @@ import msgspec
 
 from backlit.check.records import CheckedNumber, CheckedWork, Fit
 from backlit.errors import BacklitError
-from backlit.show.check.lines import says, without_numbers, without_result
-from backlit.show.check.words import SAME
+from backlit.show.check.lines import says, without_numbers
 
 HINTS = {1: "the place", 2: "the kind", 3: "the line"}
 """The hints, each with what it adds."""
 
 BLANK: dict[str, Any] = {"follows": "", "key": "", "allowed": 0.0, "remark": "", "fits": (), "line": "",
-                         "right_line": "", "explained_by": ""}  # fmt: skip
+                         "right_line": "", "explained_by": "", "tells": "", "terms": ()}  # fmt: skip
 
 
 def hint_of(hint: int | None) -> int | None:
@@ -47,40 +46,34 @@ def hinted(work: CheckedWork, hint: int | None) -> CheckedWork:
 
 
 def _blank(number: CheckedNumber, **kept: Any) -> CheckedNumber:
-    if number.verdict == "carried" and number.explained_by:
-        kept["remark"] = SAME
     return msgspec.structs.replace(number, **{**BLANK, **kept})
 
 
 def _first(number: CheckedNumber, hint: int) -> CheckedNumber:
-    """Give the first wrong number: its place; from the second hint on, the mistakes; with the third, the lines."""
+    """Give the first wrong number: its place; from the second hint on, the mistakes; with the third, the formulas."""
     places = {fit.at for fit in number.fits}
-    elsewhere = len(places) == 1 and not places & {number.name, number.record, number.record.removeprefix("-")}
-    remark = f"the mistake may be on the way to it, in the line of {min(places)}" if elsewhere else ""
+    elsewhere = len(places) == 1 and not places & {number.name, number.record}
     if hint == 1:
-        return _blank(number, remark=remark)
-    line = number.line
-    if elsewhere and line:  # the sheet does not give what enters it
-        line = without_numbers(line, number.record)
+        at = min(places, default="")
+        return _blank(number, remark=f"the mistake may be on the way to it, in the line of {at}" if elsewhere else "")
     fits = tuple(_fit(fit, number, hint) for fit in number.fits)
-    return _blank(number, fits=fits, line=_allowed(line, number, number.record) if hint > 2 else "")
+    if hint == 2:
+        return _blank(number, fits=fits, tells=number.tells)
+    line = _formula(number.line, number.record, number)
+    return _blank(number, fits=fits, line=line, tells=number.tells, terms=number.terms)
 
 
 def _fit(fit: Fit, number: CheckedNumber, hint: int) -> Fit:
     if hint == 2:
         return msgspec.structs.replace(fit, why="", detail="", line="", right="", explains=1, of=1)
     detail = "" if _told(fit.detail, number) else fit.detail
-    return msgspec.structs.replace(fit, detail=detail, line=_allowed(fit.line, number, fit.at, result=True), right="")
+    line, right = (_formula(text, fit.at, number) for text in (fit.line, fit.right))
+    return msgspec.structs.replace(fit, detail=detail, line=line, right=right)
 
 
-def _allowed(line: str, number: CheckedNumber, name: str, *, result: bool = False) -> str:
-    """Give a line without the number expected: without its result, unless that is the learner's own.
-
-    Where the number expected stands among those put in, the formula is left, and where it stands there, nothing.
-    """
-    kept = line if result else without_result(line, name)
-    if _told(kept, number):
-        kept = without_numbers(line, name)
+def _formula(line: str, name: str, number: CheckedNumber) -> str:
+    """Give a line's name and formula, without the numbers put in: the sheet may lack them, and they give the result."""
+    kept = without_numbers(line, name)
     return "" if _told(kept, number) else kept
 
 
@@ -90,10 +83,11 @@ def _told(text: str, number: CheckedNumber) -> bool:
 
 
 def hinted_json(work: CheckedWork, hint: int | None) -> bytes:
-    """Give a record as JSON; under a hint, without the fields that it leaves empty."""
-    if hint is None:
-        return msgspec.json.encode(work)
+    """Give a record with its counts as JSON; under a hint, without the fields that it leaves empty."""
+    counts = {"count": msgspec.to_builtins(work.count)}
     found = msgspec.to_builtins(work)
+    if hint is None:
+        return msgspec.json.encode(found | counts)
     del found["records"]
     for number in found["numbers"]:
         for field, blank in BLANK.items():
@@ -103,4 +97,4 @@ def hinted_json(work: CheckedWork, hint: int | None) -> bytes:
             for field in ("why", "detail", "line", "right"):
                 if not fit[field]:
                     del fit[field]
-    return msgspec.json.encode({"hint": hint} | found)
+    return msgspec.json.encode({"hint": hint} | found | counts)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from html import escape
 
-import msgspec
 from markupsafe import Markup
 
-from backlit.show.check.parts import Cause, Detail, Parts
+from backlit.show.check.lines import Pieces, outermost
+from backlit.show.check.parts import Parts
 from backlit.show.check.text import TABLE_NOTE, head_of
 from backlit.show.pages import template
 from backlit.show.worked.html import equation
@@ -43,11 +43,10 @@ def checked_fragment(parts: Parts, *, prefix: str = PREFIX, level: int = 2) -> s
 
 def checked_parts(parts: Parts, prefix: str = PREFIX, level: int = 1) -> str:
     """Give the HTML of checked work, without what is around it."""
-    details = tuple(map(_labelled, parts.details))
     made: str = template("check.html").render(
-        parts=msgspec.structs.replace(parts, details=details), prefix=prefix, first=f"h{level}", level=f"h{level + 1}",
-        several=len(details) > 1, heads=head_of(parts), equation=equation, table_note=TABLE_NOTE,
-        large=large,
+        parts=parts, prefix=prefix, first=f"h{level}", level=f"h{level + 1}",
+        several=len(parts.details) > 1, heads=head_of(parts), equation=equation, table_note=TABLE_NOTE,
+        large=large, formula=formula,
     )  # fmt: skip
     return made
 
@@ -67,13 +66,24 @@ def large(text: str) -> str:
     return text[:1].upper() + text[1:] if text.split(" ", maxsplit=1)[0].rstrip(",").isalpha() else text
 
 
-def _labelled(detail: Detail) -> Detail:
-    """Put the title of each of several mistakes above its line, since the lines stand apart from the list."""
-    if len(detail.causes) < 2:
-        return detail
-    return msgspec.structs.replace(detail, causes=tuple(map(_with_title, detail.causes)))
+def formula(part: Pieces) -> Markup:
+    """Give a formula in which each part between outermost operators keeps a line where it fits into one."""
+    return Markup(_grouped(part, 0, sum(len(piece.text) for piece in part)))
 
 
-def _with_title(cause: Cause) -> Cause:
-    line = cause.line and msgspec.structs.replace(cause.line, label=f"when {cause.title}")
-    return msgspec.structs.replace(cause, line=line)
+def _grouped(part: Pieces, start: int, end: int) -> str:
+    text = "".join(piece.text for piece in part)
+    parts = outermost(text, start, end)
+    if not parts:
+        return _marked(part, start, end)
+    return " ".join(f'<span class="whole">{_grouped(part, begin, stop)}</span>' for begin, stop in parts)
+
+
+def _marked(part: Pieces, start: int, end: int) -> str:
+    """Give a part of the pieces as HTML, with what differs marked."""
+    made, at = "", 0
+    for piece in part:
+        text = escape(piece.text[max(start - at, 0) : max(end - at, 0)])
+        made += f"<mark>{text}</mark>" if piece.differs and text else text
+        at += len(piece.text)
+    return made

@@ -8,8 +8,13 @@ from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
+from rich.cells import cell_len
+
 EQUALS = " = "
 OPENING, CLOSING = "([{", ")]}"
+SUM, PRODUCT = "+-", "·/"
+HANG = 2
+"""So far the lines hang that a formula goes on in."""
 NUMBER = re.compile(r"(?<![\w.])\d+(?:\.\d+)?(?:e[-+]?\d+)?(?!\w)")
 WORDS = re.compile(r"\s+|[\w.]+\+?|.")
 """What is compared: names, of a new weight with its +, and numbers."""
@@ -42,27 +47,14 @@ def parts_of(line: str, name: str = "") -> list[str]:
     return [*whole, *parts, rest[start:].strip()]
 
 
-def without_result(line: str, name: str = "") -> str:
-    """Give a line without its result; one that is no more than a result is left empty.
-
-    >>> without_result("a = b · c = 2 · 3 = 6"), without_result("a = b = 6 = 6"), without_result("a = 6")
-    ('a = b · c = 2 · 3', 'a = b', '')
-    """
-    parts = parts_of(line, name)
-    result = parts.pop()
-    while len(parts) > 1 and parts[-1] == result:
-        parts.pop()
-    return EQUALS.join(parts) if len(parts) > 1 else ""
-
-
 def without_numbers(line: str, name: str = "") -> str:
-    """Give a line's name and its formula.
+    """Give a line's name and its formula; nothing where it has none.
 
-    >>> without_numbers("a = b · c = 2 · 3 = 6"), without_numbers("a = 6")
-    ('a = b · c', '')
+    >>> without_numbers("a = b · c = 2 · 3 = 6"), without_numbers("a = b · c"), without_numbers("a = 6")
+    ('a = b · c', 'a = b · c', '')
     """
     parts = parts_of(line, name)
-    return EQUALS.join(parts[:2]) if len(parts) > 2 and not is_number(parts[1]) else ""
+    return EQUALS.join(parts[:2]) if len(parts) > 2 or not is_number(parts[-1]) else ""
 
 
 def is_number(text: str) -> bool:
@@ -84,6 +76,55 @@ def says(text: str, number: str) -> bool:
         return False
     half = Decimal(5).scaleb(int(wanted.as_tuple().exponent))
     return any(abs(Decimal(found) - wanted) <= half for found in NUMBER.findall(text))
+
+
+def breaks(text: str, width: int) -> Iterator[tuple[int, slice]]:
+    """Break a formula into lines of at most `width`: how far each is indented, and its part of the text.
+
+    It breaks before operators, those of the outermost sum first, then those of its products, then those in brackets;
+    lines after the first hang. What has no operator breaks between words; a longer word keeps a line.
+
+    >>> [" " * indent + "a · b + (c + d) · e"[part] for indent, part in breaks("a · b + (c + d) · e", 12)]
+    ['a · b', '  + (c + d)', '    · e']
+    """
+    yield from _broken(text, width, (0, len(text)), 0, HANG)
+
+
+def _broken(text: str, width: int, part: tuple[int, int], indent: int, hang: int) -> Iterator[tuple[int, slice]]:
+    """Break a part of a formula: its first line stands at `indent`, those after it at `hang`."""
+    start, end = part
+    parts = outermost(text, start, end) or _words(text, start, end)
+    if cell_len(text[start:end]) <= width - indent or len(parts) < 2:
+        yield indent, slice(start, end)
+        return
+    begin, stop = parts[0]
+    for at, till in [*parts[1:], (end, end)]:
+        if at < end and cell_len(text[begin:till]) <= width - indent:
+            stop = till
+            continue
+        yield from _broken(text, width, (begin, stop), indent, hang + HANG)
+        indent, begin, stop = hang, at, till
+
+
+def _words(text: str, start: int, end: int) -> list[tuple[int, int]]:
+    return [(start + word.start(), start + word.end()) for word in re.finditer(r"(?:[-+·/] )?\S+", text[start:end])]
+
+
+def outermost(text: str, start: int = 0, end: int | None = None) -> list[tuple[int, int]]:
+    """Take a formula apart before its outermost operators: where each part begins and ends; none where it has none.
+
+    >>> [text[a:b] for text in ["a · b - c / d"] for a, b in outermost(text)], outermost("f(a + b)")[1:]
+    (['a · b', '- c / d'], [(4, 8)])
+    """
+    end, depth, found = len(text) if end is None else end, 0, dict[int, list[int]]()
+    for at in range(start, end):
+        depth += (text[at] in OPENING) - (text[at] in CLOSING)
+        if at + 2 < end and text[at] == text[at + 2] == " " and text[at + 1] in SUM + PRODUCT:
+            found.setdefault(2 * depth + (text[at + 1] in PRODUCT), []).append(at)
+    if not found:
+        return []
+    seams = found[min(found)]
+    return list(zip([start, *(at + 1 for at in seams)], [*seams, end], strict=True))
 
 
 def compared(line: Sequence[str], other: Sequence[str]) -> list[Pieces]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
+from backlit.show.check.html import large
 from backlit.show.check.parts import Detail, Line, Parts
-from backlit.show.check.text import TABLE_NOTE, cells_of, head_of
+from backlit.show.check.text import TABLE_NOTE, calculation_text, cells_of, head_of
 from backlit.show.worked.escapes import escaped
 
 
@@ -31,8 +32,9 @@ def _detail(detail: Detail, several: bool) -> Iterator[str]:
     yield escaped(detail.named)
     for cause in detail.causes:
         said = escaped(" ".join(cause.sentences))
-        yield f"- **{escaped(cause.title)}.** {said}" if len(detail.causes) > 1 else said
-        yield _line(cause.line) if cause.line is not None else ""
+        yield f"- **{escaped(cause.title)}** {said}".rstrip() if len(detail.causes) > 1 else said
+        yield from map(_line, filter(None, (cause.line, cause.right)))
+    yield escaped(detail.tell)
     for line in detail.lines:
         yield _line(line)
     for said in detail.also:
@@ -41,13 +43,12 @@ def _detail(detail: Detail, several: bool) -> Iterator[str]:
 
 def _line(line: Line) -> str:
     """Give a line as code below its label; the fence is longer than any in it."""
-    margin = " " * len(line.name)
-    texts = [f"{line.name if not k else margin} = {text}" if line.name else text for k, text in enumerate(line.texts)]
-    body = "\n".join(texts)
+    body = calculation_text(line)
     fence = "```"
     while fence in body:
         fence += "`"
-    return f"{line.label[:1].upper()}{line.label[1:]}:\n\n{fence}\n{body}\n{fence}"
+    label = f"{large(line.label)}:\n\n" if line.label else ""
+    return f"{label}{fence}\n{body}\n{fence}"
 
 
 def _table(parts: Parts) -> str:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from backlit.show.check.html import large
 from backlit.show.check.parts import Detail, Line, Parts
-from backlit.show.check.text import TABLE_NOTE, cells_of, head_of
+from backlit.show.check.text import TABLE_NOTE, calculation_text, cells_of, head_of
 from backlit.show.notebook import heading_html, lines_html, table_html, words_html
 
 
@@ -51,14 +52,13 @@ def _detail(detail: Detail, several: bool) -> Iterator[str]:
             yield words_html(f"- {cause.title}")
         for said in cause.sentences:
             yield words_html(said)
-        if cause.line is not None:
-            yield _line(cause.line)
+        yield from map(_line, filter(None, (cause.line, cause.right)))
+    yield from _said(detail.tell)
     yield from map(_line, detail.lines)
     for said in detail.also:
         yield words_html(said)
 
 
 def _line(line: Line) -> str:
-    margin = " " * len(line.name)
-    texts = [f"{line.name if not k else margin} = {text}" if line.name else text for k, text in enumerate(line.texts)]
-    return words_html(f"{line.label}:") + lines_html("\n".join(texts))
+    label = words_html(f"{large(line.label)}:") if line.label else ""
+    return label + lines_html(calculation_text(line))

@@ -8,7 +8,7 @@ from backlit.check.records import CheckedNumber, CheckedWork, Fit, Verdict
 from backlit.explain import Record
 from backlit.show.check import words
 from backlit.show.check.hints import HINTS
-from backlit.show.check.lines import EQUALS, Piece, Pieces, compared, is_number, parts_of
+from backlit.show.check.lines import Piece, Pieces, compared, is_number, parts_of, without_numbers
 from backlit.show.report.texts import SENTENCE, listed, plain
 
 MOST_DETAILS = 3
@@ -18,13 +18,13 @@ MOST_CAUSES = 3
 LONGEST_LINE = 4_000
 
 MISTAKEN, OWN, EXAMPLE = "with the mistake", "right, from the sheet's numbers", "in the worked example"
-RIGHT = "right"
+RIGHT, THEN = "right", "and from that"
 
 
 class Line(msgspec.Struct, frozen=True):
-    """A line of a calculation: its label, the name, and the formula, the numbers and the result as far as it has them.
+    """A line of a calculation: its label and name, and the formula, the numbers and the result as far as it has them.
 
-    Their pieces say what differs from the line beside it.
+    The label may be empty. Their pieces say what differs from the line beside it.
     """
 
     label: str
@@ -43,11 +43,15 @@ class Line(msgspec.Struct, frozen=True):
 
 
 class Cause(msgspec.Struct, frozen=True):
-    """A mistake that gives a number: what it is, why it is wrong and what else there is to say, and its line."""
+    """A mistake that gives a number: what it is, why it is wrong and what else there is to say, and its line.
+
+    Of one among several the line is its formula alone; `right` is the right formula beside it where two were made.
+    """
 
     title: str
     sentences: tuple[str, ...]
     line: Line | None
+    right: Line | None = None
 
 
 class Detail(msgspec.Struct, frozen=True):
@@ -55,7 +59,8 @@ class Detail(msgspec.Struct, frozen=True):
 
     Attributes:
         place: from 1. heading: its name with what the sheet has. expected: what was expected. named: which mistake.
-        causes: the mistakes that give it. lines: the right ones. also: what else there is to say.
+        causes: the mistakes that give it. tell: what tells several apart.
+        lines: the right ones. also: what else there is to say.
         record: the worked example's record of it; None where there is none.
     """
 
@@ -65,6 +70,7 @@ class Detail(msgspec.Struct, frozen=True):
     expected: str
     named: str
     causes: tuple[Cause, ...]
+    tell: str
     lines: tuple[Line, ...]
     also: tuple[str, ...]
     record: Record | None
@@ -96,8 +102,8 @@ class Row(msgspec.Struct, frozen=True):
 
     @property
     def kind(self) -> str:
-        """The verdict in a word without blanks, for styles; that of a number with an earlier one's mistake is again."""
-        return "again" if self.said == words.AGAIN else self.verdict.replace(" ", "-")
+        """The verdict in a word without blanks, for styles."""
+        return self.verdict.replace(" ", "-")
 
 
 class Parts(msgspec.Struct, frozen=True):
@@ -141,13 +147,13 @@ def parts(work: CheckedWork, hint: int | None = None) -> Parts:
 
 def _once_each(numbers: list[CheckedNumber]) -> list[CheckedNumber]:
     """Leave numbers out whose mistake an earlier one has too: what is said there is said of them."""
-    seen: set[str] = set()
+    seen: frozenset[str] = frozenset()
     found = []
     for number in numbers:
-        codes = codes_of(number)
+        codes = number.codes
         if len(codes) != 1 or not codes & seen:
             found.append(number)
-            seen |= codes if len(codes) == 1 else set()
+            seen |= codes if len(codes) == 1 else frozenset()
     return found
 
 
@@ -163,7 +169,11 @@ def _next(hint: int | None, work: CheckedWork) -> str:
         return ""
     given = [HINTS[level] for level in range(1, hint + 1)]
     following = HINTS.get(hint + 1)
-    said = f"hint {hint + 1} adds {following}" if following else "without a hint, the numbers expected are shown too"
+    said = (
+        f"hint {hint + 1} adds {following}"
+        if following
+        else "without a hint, the numbers put in and those expected are shown too"
+    )
     return f"Hint {hint} gives {listed(given)} of the first mistake; {said}."
 
 
@@ -180,16 +190,15 @@ def _listed(work: CheckedWork, steps: bool) -> tuple[Listed, ...]:
 
 def _row(number: CheckedNumber, shown: list[CheckedNumber], steps: bool) -> Row:
     detail = next((place for place, one in enumerate(shown, 1) if one is number), 0)
-    said = words.said_of(number)
-    codes = [codes_of(one) for one in shown]
-    if not detail and len(codes_of(number)) == 1 and codes_of(number) in codes:
-        detail = codes.index(codes_of(number)) + 1
-        said = "wrong, by the same mistake" if number.verdict == "wrong" else said
-    told = number.verdict in words.REMARKED or words.is_same(number)
+    said = words.VERDICTS[number.verdict]
+    codes = [one.codes for one in shown]
+    if number.verdict == "wrong" and not detail and len(number.codes) == 1 and number.codes in codes:
+        detail, said = codes.index(number.codes) + 1, "wrong, by the same mistake"
+    told = number.verdict in words.REMARKED or detail
     remark = plain(number.remark, SENTENCE) if number.remark and not told else ""
     key = number.key if words.differs(number) else ""
     return Row(words.name_of(number, steps=steps), plain(number.given), number.follows, key, number.verdict, said,
-               remark, detail, words.mark_of(number))  # fmt: skip
+               remark, detail, words.MARKS[number.verdict])  # fmt: skip
 
 
 # ------------------------------------------------------------------------------------------------------ a wrong number
@@ -197,57 +206,71 @@ def _row(number: CheckedNumber, shown: list[CheckedNumber], steps: bool) -> Row:
 
 def _detail(work: CheckedWork, number: CheckedNumber, place: int, hint: int | None, steps: bool) -> Detail:
     """Go into a wrong number; where the mistake was made on the way to it, into the line there too."""
-    own = _line(OWN if words.differs(number) or hint else RIGHT, number.line, number.record)
-    made = number.fits[0] if len(number.fits) == 1 and number.fits[0].right else None
-    right = own if made is None else _line(RIGHT, made.right, made.at)
-    causes = tuple(_cause(work, number, fit, right, steps) for fit in number.fits[:MOST_CAUSES])
-    causes += tuple(Cause(words.title_of(fit), (), None) for fit in number.fits[MOST_CAUSES:])
-    lines = [_beside(right, causes)]
-    if made is not None:
-        lines.append(own)
-    if words.differs(number):
-        lines.append(_line(EXAMPLE, number.right_line, number.record))
+    fits = number.fits
+    if len(fits) == 1:
+        causes, lines = _of_one(work, number, fits[0], hint, steps)
+    else:
+        causes = tuple(_briefly(number, fit) for fit in fits[:MOST_CAUSES])
+        causes += tuple(Cause(words.sentence(words.title_of(fit)), (), None) for fit in fits[MOST_CAUSES:])
+        lines = _own_lines(number, hint)
     records = {record.name: record for record in work.records}
-    at = {fit.at for fit in number.fits if words.made_at(number, fit)}
-    record = records.get(min(at)) if len(at) == 1 else records.get(number.record.removeprefix("-"))
-    if at and record is not None:
-        parts = (record.plain_formula, record.plain_substituted, record.shown)
-        lines.insert(0, _line(EXAMPLE, EQUALS.join((record.name, *dict.fromkeys(parts))), record.name))
-    also = (words.sentence(number.remark),) if number.remark and (number.fits or hint) else ()
+    at = {fit.at for fit in fits if words.made_at(number, fit)}
+    record = records.get(min(at)) if len(at) == 1 else records.get(number.record)
+    also = (words.turned(number), words.sentence(number.remark) if fits or hint else "")
+    tell = "" if hint == 1 else words.tell(number)
     return Detail(place, words.name_of(number, steps=steps), words.heading(number, steps=steps),
-                  words.expected(number), words.named(number, hint), causes, tuple(filter(None, lines)), also,
-                  record)  # fmt: skip
+                  words.expected(number), words.named(number, hint), causes, tell, tuple(filter(None, lines)),
+                  tuple(filter(None, also)), record)  # fmt: skip
 
 
-def _cause(work: CheckedWork, number: CheckedNumber, fit: Fit, right: Line | None, steps: bool) -> Cause:
-    alone = len(number.fits) == 1
-    others = [one for one in work.numbers if alone and one is not number and fit.code in codes_of(one)]
+def _of_one(
+    work: CheckedWork, number: CheckedNumber, fit: Fit, hint: int | None, steps: bool
+) -> tuple[tuple[Cause, ...], list[Line | None]]:
+    """Give the one mistake of a number with its line, and the right lines."""
+    others = [one for one in work.numbers if one is not number and fit.code in one.codes]
     explains = words.explains(fit, words.names(others, steps=steps))
     said = (words.sentence(fit.why), words.made_at(number, fit), explains)
-    line = _line(MISTAKEN, fit.line, fit.at)
-    if line is not None and right is not None and line.name.removeprefix("-") == right.name.removeprefix("-"):
-        line = msgspec.structs.replace(line, parts=_marked(line, right))
-    return Cause(words.title_of(fit), tuple(filter(None, said)), line)
+    wrong, lines = _line(MISTAKEN, fit.line, fit.at), _own_lines(number, hint)
+    if fit.right:
+        lines = [_line(RIGHT, fit.right, fit.at), _line(THEN, number.line, number.record)]
+    right = lines[0]
+    if wrong is not None and right is not None and wrong.texts == right.texts:  # a slip, under a hint
+        wrong = None
+    if wrong is not None and right is not None and _same_name(wrong, right):
+        wrong, lines[0] = _marked(wrong, right), _marked(right, wrong)
+    return (Cause(words.sentence(words.title_of(fit)), tuple(filter(None, said)), wrong),), lines
 
 
-def codes_of(number: CheckedNumber) -> set[str]:
-    """Give the codes of the mistakes that give a number."""
-    return {fit.code for fit in number.fits} | ({number.explained_by} if number.explained_by else set())
+def _own_lines(number: CheckedNumber, hint: int | None) -> list[Line | None]:
+    """Give the right line of a number, and the worked example's where that differs."""
+    if hint is not None or not words.differs(number):
+        return [_line(RIGHT, number.line, number.record)]
+    return [_line(OWN, number.line, number.record), _line(EXAMPLE, number.right_line, number.record)]
 
 
-def _beside(right: Line | None, causes: tuple[Cause, ...]) -> Line | None:
-    """Mark in the right line what the one wrong line beside it has not."""
-    wrong = causes[0].line if len(causes) == 1 else None
-    if right is None or wrong is None or wrong.name.removeprefix("-") != right.name.removeprefix("-"):
-        return right
-    return msgspec.structs.replace(right, parts=_marked(right, wrong))
+def _briefly(number: CheckedNumber, fit: Fit) -> Cause:
+    """Give one of several mistakes: its title, its formula; of two made together, why and the right formula too."""
+    line = _line("", without_numbers(fit.line, fit.at), fit.at)
+    if not fit.together:
+        return Cause(words.sentence(words.title_of(fit)), (), line)
+    right = fit.right or number.line
+    beside = _line(RIGHT, without_numbers(right, fit.at), fit.at)
+    if line is not None and beside is not None:
+        line, beside = _marked(line, beside), _marked(beside, line)
+        line = msgspec.structs.replace(line, label=MISTAKEN)
+    return Cause(words.sentence(words.title_of(fit)), tuple(filter(None, [words.sentence(fit.why)])), line, beside)
 
 
-def _marked(line: Line, other: Line) -> tuple[Pieces, ...]:
+def _same_name(line: Line, other: Line) -> bool:
+    return line.name.removeprefix("-") == other.name.removeprefix("-")
+
+
+def _marked(line: Line, other: Line) -> Line:
     """Mark what differs in the formula and the numbers of two lines; results differ always."""
     found = compared(line.texts, other.texts)
-    whole = len(line.parts) == len(other.parts) > 1
-    return (*found[:-1], line.parts[-1]) if whole else tuple(found)
+    if len(line.parts) == len(other.parts) > 1:
+        found[-1] = line.parts[-1]
+    return msgspec.structs.replace(line, parts=tuple(found))
 
 
 def _line(label: str, text: str, name: str) -> Line | None:

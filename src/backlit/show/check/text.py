@@ -8,18 +8,21 @@ from collections.abc import Iterable, Iterator, Sequence
 from rich.cells import cell_len
 from rich.text import Text
 
+from backlit.show.check.lines import breaks
 from backlit.show.check.parts import Cause, Detail, Line, Parts, Row
 from backlit.show.names import without_middle
 
 WIDTH = 100
 INDENT = "  "
 LONGEST_NAME = 40
-LEAST_WIDTH = 40
+LEAST_WIDTH, LEAST_FORMULA, WIDE_FORMULA = 40, 20, 30
+LONGEST_SHARE = 0.35
+"""A name that takes more of the width than that stands above its formula, and one that leaves a long formula little."""
 HEADING, NAME, QUIET, DIFFERS = "bold cyan", "bold", "dim", "bold underline"
 
 STYLES = {
     "right": "green", "carried": "green", "rounded": "green", "truncated": "green", "not-tested": "yellow",
-    "wrong": "bold red", "again": "red",
+    "wrong": "bold red",
 }  # fmt: skip
 
 
@@ -61,7 +64,8 @@ def _detail(detail: Detail, width: int, several: bool) -> Iterator[Text]:
         yield from _words(said, width, INDENT)
     for cause in detail.causes:
         yield from _cause(cause, width, len(detail.causes) > 1)
-    if detail.lines and not any(cause.line for cause in detail.causes):
+    yield from _words(detail.tell, width, INDENT)
+    if detail.lines and (len(detail.causes) != 1 or detail.causes[0].line is None):
         yield Text("")
     for line in detail.lines:
         yield from _line(line, width, INDENT)
@@ -81,36 +85,37 @@ def _cause(cause: Cause, width: int, several: bool) -> Iterator[Text]:
         indent = INDENT * 2
     for said in cause.sentences:
         yield from _words(said, width, indent)
-    if cause.line is not None:
-        if not several:
-            yield Text("")
-        yield from _line(cause.line, width, indent)
+    if cause.line is not None and not several:
+        yield Text("")
+    for line in filter(None, (cause.line, cause.right)):
+        yield from _line(line, width, indent)
 
 
 def _line(line: Line, width: int, indent: str) -> Iterator[Text]:
-    """Give a line of a calculation below its label: formula, numbers and result below each other."""
-    yield Text.assemble(indent, (f"{line.label}:", QUIET))
-    inner = indent + INDENT
-    name = line.name if cell_len(line.name) <= LONGEST_NAME else ""
-    if line.name and not name:
-        yield Text.assemble(inner, (line.name, NAME))
-    margin = inner + " " * cell_len(name)
+    """Give a line of a calculation below its label."""
+    if line.label:
+        yield Text.assemble(indent, (f"{line.label}:", QUIET))
+    yield from (Text.assemble(indent, INDENT, text) for text in calculation(line, width - len(indent + INDENT)))
+
+
+def calculation(line: Line, width: int) -> Iterator[Text]:
+    """Give formula, numbers and result below each other, broken before their operators; a long name stands above."""
+    room, longest = width - cell_len(line.name) - 3, max(map(cell_len, line.texts))
+    above = cell_len(line.name) > LONGEST_SHARE * width or room < min(longest, WIDE_FORMULA)
+    if line.name and above:
+        yield Text(line.name, NAME)
+    margin = 2 if above else cell_len(line.name)
     for number, part in enumerate(line.parts):
+        start = Text(line.name, NAME) if not number and not above else Text(" " * margin)
+        start.append(" = " if line.name else "")
         text = Text.assemble(*((piece.text, DIFFERS if piece.differs else "") for piece in part))
-        start = Text.assemble(inner, (name, NAME)) if not number and name else Text(margin)
-        sign = " = " if line.name else " "
-        hang = Text(f"{margin}   {INDENT}")
-        for k, broken in enumerate(_broken(text, max(width - cell_len(margin) - 5, 20))):
-            yield Text.assemble(*((start, sign) if not k else (hang,)), broken)
+        for k, (hang, cut) in enumerate(breaks(text.plain, max(width - cell_len(start.plain), LEAST_FORMULA))):
+            yield Text.assemble(Text(" " * cell_len(start.plain)) if k else start, " " * hang, text[cut])
 
 
-def _broken(text: Text, width: int) -> Iterator[Text]:
-    """Break a styled text between words into lines of at most `width`; a longer word keeps a line."""
-    start, plain = 0, text.plain
-    for line in textwrap.wrap(plain, width, break_long_words=False, break_on_hyphens=False) or [""]:
-        at = plain.index(line, start)
-        start = at + len(line)
-        yield text[at:start]
+def calculation_text(line: Line) -> str:
+    """Give a line of a calculation as bare text, for what keeps its columns."""
+    return "\n".join(text.plain for text in calculation(line, WIDTH))
 
 
 # ---------------------------------------------------------------------------------------------------------------- table

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Collection, Sequence
+from decimal import Decimal
 
-from backlit.check.records import CheckedNumber, CheckedWork, Fit, Verdict
-from backlit.errors import counted
-from backlit.show.check.lines import is_number, parts_of
-from backlit.show.report.texts import NAME, SENTENCE, plain
+from backlit.check.records import CheckedNumber, CheckedWork, Count, Fit, Verdict
+from backlit.show.report.texts import NAME, SENTENCE, listed, plain
 
 VERDICTS: dict[Verdict, str] = {
     "right": "right", "carried": "right, carried", "rounded": "right, rounded on the way",
@@ -20,47 +20,22 @@ MARKS: dict[Verdict, str] = {
 }  # fmt: skip
 """Signs beside the verdicts, where there is a font for them."""
 
-GOOD: tuple[Verdict, ...] = ("right", "rounded", "truncated")
-"""The verdicts that count as right by themselves."""
-
 PHASES = {"forward": "forward pass", "error": "error", "backward": "backward pass", "update": "update"}
 
-AGAIN = "the same mistake again"
-"""The verdict of a number that has come about by the mistake of an earlier one; it is not counted again."""
-
-SAME = "by the same mistake as an earlier number"
-"""The remark that a hint leaves of a number that an earlier number's mistake explains."""
-
 COUNTS = dict(enumerate(("Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine", "Ten"), 2))
+
+STEP = re.compile(r"^\s*step\s*\d+\s*:\s*", re.IGNORECASE)
+"""The step before a name; where a sheet has several steps, it is said behind each."""
 
 LISTED = 12
 """So many names are listed."""
 
 
-def is_same(number: CheckedNumber) -> bool:
-    """Tell whether a number has come about by the mistake of an earlier one."""
-    return number.verdict == "carried" and (bool(number.explained_by) or number.remark == SAME)
-
-
-def said_of(number: CheckedNumber) -> str:
-    """Give a number's verdict as the table says it."""
-    return AGAIN if is_same(number) else VERDICTS[number.verdict]
-
-
-def mark_of(number: CheckedNumber) -> str:
-    """Give the sign beside a number's verdict."""
-    return MARKS["wrong" if is_same(number) else number.verdict]
-
-
 def groups(work: CheckedWork) -> list[tuple[str, tuple[CheckedNumber, ...], str]]:
     """Give the numbers that need a word: what they are called, which they are, the word."""
-    same = tuple(number for number in work.numbers if is_same(number))
-    carried = tuple(number for number in work.of("carried") if not is_same(number))
-    found = [
-        ("The same mistake again", same, "Not counted again."),
-        ("Right, carried", carried, f"{_they(carried, 'follows', 'follow')} from an earlier wrong number, and "
-                                    f"{'is' if len(carried) == 1 else 'are'} not counted again."),
-    ]  # fmt: skip
+    carried = work.of("carried")
+    they = "It follows" if len(carried) == 1 else "They follow"
+    found = [("Right, carried", carried, f"{they} from an earlier mistake, which is counted once.")]
     for verdict, (title, otherwise) in REMARKED.items():
         numbers = work.of(verdict)
         for remark in dict.fromkeys(number.remark for number in numbers):
@@ -73,13 +48,9 @@ def groups(work: CheckedWork) -> list[tuple[str, tuple[CheckedNumber, ...], str]
 REMARKED: dict[Verdict, tuple[str, str]] = {
     "rounded": ("Rounded on the way", "a number on the way was rounded to fewer digits"),
     "truncated": ("Digits cut off", "the last digits were cut off instead of rounded"),
-    "not tested": ("Not tested", "what is wrong before changes less than the last digit"),
+    "not tested": ("Not tested", "an earlier mistake changes less than the last digit"),
 }
 """The verdicts whose remarks say why, each with what they are called and what to say where there is no remark."""
-
-
-def _they(numbers: Sequence[CheckedNumber], one: str, several: str) -> str:
-    return f"It {one}" if len(numbers) == 1 else f"They {several}"
 
 
 def several_steps(work: CheckedWork) -> bool:
@@ -88,8 +59,8 @@ def several_steps(work: CheckedWork) -> bool:
 
 
 def name_of(number: CheckedNumber, *, steps: bool = False) -> str:
-    """Give a number's name on the sheet; where there are several steps, with its step."""
-    name = plain(number.name, NAME)
+    """Give a number's name on the sheet; where there are several steps, with its step, unless the name says it."""
+    name = STEP.sub("", plain(number.name, NAME))
     return f"{name} of step {number.step}" if steps else name
 
 
@@ -102,44 +73,62 @@ def names(numbers: Sequence[CheckedNumber], *, steps: bool = False, most: int = 
 
 def verdict(work: CheckedWork) -> str:
     """Say in one line how many numbers are right, and where the first wrong one is."""
-    total, good, wrong = len(work.numbers), len(work.of(*GOOD)), work.wrong
-    steps = several_steps(work)
+    count, wrong, steps = work.count, work.wrong, several_steps(work)
+    total = count.numbers
     if not total:
         return "The sheet gives no numbers."
-    if good == total:
+    if count.right == total:
         return "The number is right." if total == 1 else f"All {total:,} numbers are right."
-    if total == 1 and wrong:
-        return f"The number, {name_of(wrong[0], steps=steps)}, is wrong."
-    part = f"{good:,} of {counted(total, 'number')} {'is' if good == 1 else 'are'} right."
-    if not good:
-        part = f"None of the {total:,} numbers is right by itself." if total > 1 else "The number cannot be tested."
+    if total == 1:
+        return f"The number, {name_of(wrong[0], steps=steps)}, is wrong." if wrong else "The number cannot be tested."
+    are = "is" if count.right == 1 else "are"
+    part = f"{count.right:,} of {total:,} numbers {are} right{_carried(count)}."
+    if not count.right:
+        part = f"None of the {total:,} numbers is right."
     if not wrong:
         return part
-    which = "The first wrong one" if len(wrong) > 1 else "The wrong one"
+    which = f"The first of {len(wrong):,} wrong ones" if len(wrong) > 1 else "The wrong one"
     return f"{part} {which} is {name_of(wrong[0], steps=steps)}."
 
 
+def _carried(count: Count) -> str:
+    """Say how many of the right numbers have an earlier mistake in them."""
+    if not count.carried:
+        return ""
+    if count.carried == count.right > 1:
+        return ", but all carry an earlier mistake"
+    return f" ({count.carried:,} {'carries' if count.carried == 1 else 'carry'} an earlier mistake)"
+
+
 def beside(work: CheckedWork) -> str:
-    """Say how the numbers that are not simply right are counted; empty where all are right, or all others wrong."""
-    same, untested = sum(map(is_same, work.numbers)), len(work.of("not tested"))
-    carried = len(work.of("carried")) - same
-    spared = [f"{same:,} by the same mistake"] if same else []
-    if carried:
-        spared.append(f"{carried:,} that {'follows' if carried == 1 else 'follow'} from an earlier wrong one")
-    said = [f"{len(work.wrong):,} are wrong."] if len(work.wrong) > 1 else []
-    said += [f"Not counted again: {', '.join(spared)}."] if spared else []
-    said += [f"{untested:,} {'is' if untested == 1 else 'are'} not tested."] if untested else []
+    """Say whether several wrong numbers are wrong by one mistake, and how many are not tested."""
+    count, codes = work.count, {number.codes for number in work.wrong}
+    one = count.wrong > 1 and len(codes) == 1 and len(next(iter(codes))) == 1
+    said = [f"{f'All {count.wrong:,}' if count.wrong > 2 else 'Both'} are wrong by the same mistake."] if one else []
+    if count.untested and count.numbers > 1:
+        said.append(f"{count.untested:,} {'is' if count.untested == 1 else 'are'} not tested.")
     return " ".join(said)
 
 
 def right(work: CheckedWork) -> str:
-    """Say what is right, phase by phase."""
-    found = []
-    for phase in dict.fromkeys(number.phase for number in work.numbers):
-        numbers = [number for number in work.numbers if number.phase == phase]
-        good = sum(number.verdict in GOOD for number in numbers)
-        found.append(f"{PHASES.get(phase, phase)} {good:,} of {len(numbers):,}")
-    return f"Right: {', '.join(found)}." if work.of(*GOOD) else ""
+    """Say what is right, phase by phase; nothing where all is, or nothing, or only one phase is there."""
+    counts = {phase: Count.of(numbers) for phase, numbers in phases(work.numbers).items()}
+    if not 0 < work.count.right < work.count.numbers or len(counts) < 2:
+        return ""
+    found = (
+        f"{PHASES.get(phase, phase)} {count.right:,} of {count.numbers:,}"
+        + (f" ({count.carried:,} carried)" if count.carried else "")
+        for phase, count in counts.items()
+    )
+    return f"Right: {', '.join(found)}."
+
+
+def phases(numbers: Collection[CheckedNumber]) -> dict[str, list[CheckedNumber]]:
+    """Give numbers by the phase of the step that they belong to, in their order."""
+    found: dict[str, list[CheckedNumber]] = {}
+    for number in numbers:
+        found.setdefault(number.phase, []).append(number)
+    return found
 
 
 # --------------------------------------------------------------------------------------------------- of a wrong number
@@ -147,17 +136,9 @@ def right(work: CheckedWork) -> str:
 
 def heading(number: CheckedNumber, *, steps: bool = False) -> str:
     """Give a wrong number with what the sheet has; where the worked example calls it otherwise, that name too."""
-    own = ("-" if is_negative(number) else "") + plain(number.record, NAME)
-    also = f" ({own} in the worked example)" if number.record and own != plain(number.name, NAME) else ""
+    own = plain(number.stands_for or number.record, NAME)
+    also = f" ({own} in the worked example)" if own and own != STEP.sub("", plain(number.name, NAME)) else ""
     return f"{name_of(number, steps=steps)} = {plain(number.given)}{also}"
-
-
-def is_negative(number: CheckedNumber) -> bool:
-    """Tell whether the sheet has the negative of the worked example's number: as δ is -dE/dnet for many."""
-    result = parts_of(number.right_line, number.record)[-1]
-    if not is_number(result) or not is_number(number.key) or not float(number.key):
-        return False
-    return result.startswith("-") != number.key.startswith("-")
 
 
 def differs(number: CheckedNumber) -> bool:
@@ -165,9 +146,11 @@ def differs(number: CheckedNumber) -> bool:
     if number.key in {"", number.follows}:
         return False
     try:
-        return not abs(float(number.key) - float(number.follows)) <= number.allowed
-    except ValueError:
+        follows, key = Decimal(number.follows), Decimal(number.key)
+    except ArithmeticError:
         return True
+    shown = Decimal(1).scaleb(int(follows.as_tuple().exponent)) if follows.is_finite() else Decimal(0)
+    return not abs(key - follows) <= max(Decimal(number.allowed), 2 * shown)
 
 
 def expected(number: CheckedNumber) -> str:
@@ -183,22 +166,35 @@ def named(number: CheckedNumber, hint: int | None = None) -> str:
     """Say which mistake gives the number, one, several or none; under the first hint, what to do."""
     if hint == 1:
         return "Work out its line again, from the numbers before it."
-    if len(number.fits) == 1:
-        return fit_sentence(number.fits[0])
-    if number.fits and number.fits[0].together:
-        return "No single mistake gives this number; two together do:"
     if number.fits:
-        count = COUNTS.get(len(number.fits), f"{len(number.fits):,}")
-        return f"{count} mistakes give this number; the sheet does not tell which of them was made:"
+        return _named(number.fits)
     if number.explained_by:
         return "The mistake of an earlier number explains this one too."
-    no_name = "It is wrong, and no known mistake gives this number."
-    return f"It is wrong. {sentence(number.remark)}" if number.remark else no_name
+    if number.remark:
+        return f"It is wrong. {sentence(number.remark)}"
+    said = "It is wrong, and no known mistake gives this number."
+    return f"{said} Work it out again, part by part, beside the line below." if number.line else said
 
 
-def fit_sentence(fit: Fit) -> str:
-    """Say that a mistake gives the number; titles are clauses or nouns."""
-    return f"A known mistake gives this number. {sentence(title_of(fit))}"
+def _named(fits: Sequence[Fit]) -> str:
+    """Say that a mistake gives the number, or two together, or each of several."""
+    if len(fits) == 1:
+        return f"A known mistake gives this number. {sentence(title_of(fits[0]))}"
+    if fits[0].together:
+        return "No single mistake gives this number; these two together do:"
+    count = COUNTS.get(len(fits), f"{len(fits):,}")
+    return f"{count} mistakes give this number, and the sheet does not tell which of them was made:"
+
+
+def tell(number: CheckedNumber) -> str:
+    """Say what would tell the mistakes of a tie apart."""
+    if len(number.fits) < 2 or number.fits[0].together:
+        return ""
+    if number.tells == number.name:
+        return "To tell them apart, give this number with more digits, or compare them with your own working."
+    if number.tells:
+        return f"To tell them apart, give {plain(number.tells, NAME)} too, or compare them with your own working."
+    return "Compare them with your own working to tell them apart."
 
 
 def title_of(fit: Fit) -> str:
@@ -209,11 +205,11 @@ def title_of(fit: Fit) -> str:
 
 
 def explains(fit: Fit, others: str) -> str:
-    """Say how many of the sheet's wrong numbers a mistake explains, and which others; empty where that is one alone."""
+    """Say how many of the sheet's numbers a mistake explains, and which others; empty where that is one alone."""
     if fit.explains < 2:
         return ""
-    which = f": this one and {others}" if others else ""
-    return f"It explains {fit.explains:,} of {counted(fit.of, 'wrong number')}{which}."
+    which = f": this number and {others}" if others else ""
+    return f"It explains {fit.explains:,} of {fit.of:,}{which}."
 
 
 def made_at(number: CheckedNumber, fit: Fit) -> str:
@@ -221,6 +217,26 @@ def made_at(number: CheckedNumber, fit: Fit) -> str:
     if fit.at in {"", number.name, number.record, number.record.removeprefix("-")}:
         return ""
     return f"It was made on the way, at {plain(fit.at, NAME)}, which the sheet does not give."
+
+
+def turned(number: CheckedNumber) -> str:
+    """Say what the sheet's number is, where the lines give another: δ the negative of dE/dnet, Δw of a new weight.
+
+    Where a convention of the sheet makes a factor, also of the numbers that enter the lines.
+    """
+    if number.terms:
+        return in_terms(number.terms)
+    if number.stands_for in {"", number.record} or not number.line:
+        return ""
+    name = STEP.sub("", plain(number.name, NAME))
+    return f"These lines give {plain(number.record, NAME)}; {name} is {plain(number.stands_for, NAME)}."
+
+
+def in_terms(terms: Sequence[str]) -> str:
+    """Say that the lines are in the worked example's terms, where the sheet has a factor."""
+    there = "number there is" if len(terms) == 1 else "numbers there are"
+    shown = listed([plain(term, NAME) for term in terms], 3)
+    return f"The lines are in the worked example's terms: the sheet's {there} {shown}."
 
 
 QUANTITIES = {"net", "out"}

@@ -15,8 +15,9 @@ FURTHER = {1: "Show the kind of mistake", 2: "Show its line", 3: "Show everythin
 
 SIGNS = (
     ("", "as the numbers tell"), ("dE/dnet", "∂E/∂net"), ("-dE/dnet", "−∂E/∂net"),
+    ("n · dE/dnet", "n · ∂E/∂net"), ("-n · dE/dnet", "−n · ∂E/∂net"),
 )  # fmt: skip
-"""What δ may mean on a sheet."""
+"""What δ may mean on a sheet; in a batch it may leave out the 1/n of the mean."""
 
 
 def form_html(where: str, text: str, parts: Sequence[tuple[str, str]], hint: int, sign: str) -> str:

@@ -7,7 +7,8 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from backlit.check.reading.givens import EmptySheetError, Given, GivenError, GivenSheet, delta_of
+from backlit.check.reading.declarations import delta_of, velocity_of
+from backlit.check.reading.givens import EmptySheetError, Given, GivenError, GivenSheet
 from backlit.check.reading.name_forms import squashed
 from backlit.check.reading.number_texts import number_of
 from backlit.errors import BacklitError
@@ -20,7 +21,6 @@ NUMBERS = {
 STEPS, ROWS = {"step", "steps", "schritt"}, {"row", "rows", "example", "sample"}
 DELTAS = {"δ", "delta"}
 OF_STUDENT, OF_SHEET = {"student", "learner"}, {"sheet", "worksheet"}
-MOST_NUMBERS = 100_000
 BRACKETS = r"\((?:[^()]|\([^()]*\))*\)|\[[^\[\]]*\]"
 LONGEST_LINE, LONGEST_COMMENT = 5_000, 200
 """Characters of a line, and of a comment that says something."""
@@ -55,7 +55,8 @@ def sheet_of_table(text: str, name: str, notes: tuple[str, ...] = ()) -> GivenSh
 
     Cells are separated by commas, semicolons or tabs; a comma within brackets belongs to a name. A line at the top may
     name the columns (name, number, step, row); others do not count. A cell that is empty is not given. A line
-    "delta,-dE/dnet", or a comment "# delta = -dE/dnet", says what δ is; "# student: Ada" whose the sheet is.
+    "delta,-dE/dnet", or a comment "# delta = -dE/dnet", says what δ is, "# velocity = μv + g" how v is worked out;
+    "# student: Ada" whose the sheet is.
 
     Errors: a GivenError for a cell that is no number, a BacklitError where the text is no such table.
     """
@@ -83,15 +84,14 @@ def sheet_of_table(text: str, name: str, notes: tuple[str, ...] = ()) -> GivenSh
             raise GivenError(f"{value} has no name; expected one beside it, such as net(h1).", row.line, value)
         found.append((row, value))
     delta, student, whose = delta_of(said.get("delta", "")), said.get("student", ""), said.get("sheet", "")
+    velocity = velocity_of(said.get("velocity", ""))
     if not found:
         why = "the cells of its numbers are empty: fill some in." if asked else "expected lines such as net(h1),0.3775."
-        empty = GivenSheet(name, (), delta, notes, student, asked=asked, sheet=whose)
+        empty = GivenSheet(name, (), delta, notes, student, asked=asked, sheet=whose, velocity=velocity)
         raise EmptySheetError(f"{name} gives no number; {why}", empty)
-    if len(found) > MOST_NUMBERS:
-        raise BacklitError(f"{name} gives {len(found):,} numbers; expected at most {MOST_NUMBERS:,}.")
     points = sign != ";" and any(re.search(r"\d\.\d", value) for _, value in found)
     numbers = tuple(_numbers(found, columns, points=points))
-    return GivenSheet(name, numbers, delta, notes, student, asked=asked, sheet=whose)
+    return GivenSheet(name, numbers, delta, notes, student, asked=asked, sheet=whose, velocity=velocity)
 
 
 def whose_of_table(text: str) -> GivenSheet:
@@ -191,6 +191,8 @@ def _is_said(label: str, value: str, said: dict[str, str]) -> bool:
         said["student"] = value
     elif key in OF_SHEET and not _is_number(value):
         said["sheet"] = value
+    elif key == "velocity" and re.search(r"[a-zμβ]", value, re.IGNORECASE):
+        said["velocity"] = value
     else:
         return _is(label, NAMES) and _is(value, NUMBERS)
     return True
@@ -208,12 +210,31 @@ def _below_head(rows: list[Row], said: dict[str, str]) -> tuple[list[Row], Colum
         number = next((c for c, cell in enumerate(row.cells) if c != name and _is(cell, NUMBERS)), -1)
         if name >= 0 and number < 0 and len(row.cells) == 2 and not k and not _is_number(row.cells[1 - name]):
             number = 1 - name
+        if {name, number} == {0, 1} and len(row.cells) == 2:
+            name, number = _by_content(rows[k + 1 :], name, number)
         if name >= 0 and number >= 0:
             for above in rows[:k]:
                 _is_said(above.cell(0), above.cell(1), said)
             step, of_row, student = (_column(row, words) for words in (STEPS, ROWS, OF_STUDENT))
             return rows[k + 1 :], Columns(name, number, step, of_row, len(row.cells), student)
+    if rows and _is_head(rows[0]):
+        return rows[1:], Columns(*_by_content(rows[1:], 0, 1), width=2)
     return _upright(rows), Columns()
+
+
+def _by_content(rows: Sequence[Row], name: int, number: int) -> tuple[int, int]:
+    """Give the columns the other way round where the numbers stand there: "nombre" is a name, or a number."""
+    count = [sum(_is_number(row.cell(column)) for row in rows) for column in (name, number)]
+    return (number, name) if count[0] > count[1] else (name, number)
+
+
+def _is_head(row: Row) -> bool:
+    """Tell whether a line is of two words, in any language, which name its columns."""
+    return (
+        len(row.cells) == 2
+        and squashed(row.cells[0]) not in OF_STUDENT
+        and all(re.fullmatch(r"[^\W\d_]{3,}[^\d()/+]*", cell) for cell in row.cells)
+    )
 
 
 def _column(row: Row, words: Collection[str]) -> int:
