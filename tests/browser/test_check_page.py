@@ -105,7 +105,7 @@ def test_axe_finds_nothing_in_the_verdicts_and_nothing_leads_to_the_side(page: t
     browser.run("document.getElementById('tab-check').click()")
     session.do("check.reveal", {"hint": 0})
     session.do("check.judge", {"numbers": "out(h1) = 0.5933\nδ(o1) = 0.7414\ndE/dw5 = 0.4399\nw5+ = 0.1801\nE = 9"})
-    until(lambda: text(browser, "#panel-checked .verdict").endswith("The first wrong one is E."))
+    until(lambda: text(browser, "#panel-checked .verdict").endswith("The first of 2 wrong ones is E."))
     browser.run(OPEN)
     browser.run(axe())
     for width, scheme in ((1440, "light"), (390, "dark"), (320, "light")):

@@ -264,3 +264,66 @@ def test_a_number_of_few_digits_gets_no_name(two_layer: StepGraph) -> None:
 def test_a_number_without_digits_says_nothing(two_layer: StepGraph) -> None:
     assert verdicts(two_layer, {"out(h1)": "1", "dE/dw5": "0"}) == {"out(h1)": "not tested", "dE/dw5": "not tested"}
     assert verdicts(two_layer, {"dE/dw1": "0.0004", "net(o1)": "1.1"}) == {"dE/dw1": "right", "net(o1)": "right"}
+
+
+# ------------------------------------------------------------------------------------------- what is said of a mistake
+
+
+def test_a_mistake_on_the_way_has_the_right_line_of_where_it_was_made(two_layer: StepGraph) -> None:
+    """net(h1) without its bias: the right line is net(h1)'s, with all digits that the sheet's own numbers have."""
+    found = checked(two_layer, {"out(h1)": "0.506875", "w5+": "0.3587"})
+    (fit,) = found.wrong[0].fits
+    assert (fit.code, fit.at) == ("bias-left-out", "net(h1)")
+    assert fit.right == "net(h1) = w1 · i1 + w2 · i2 + b(h1) = 0.15 · 0.05 + 0.2 · 0.1 + 0.35 = 0.3775000"
+    assert fit.line == "net(h1) = w1 · i1 + w2 · i2 = 0.15 · 0.05 + 0.2 · 0.1 = 0.0275000"
+    (fit,) = checked(two_layer, {"net(h1)": "0.0275"}).wrong[0].fits
+    assert fit.right == ""
+
+
+def test_the_right_line_is_of_the_formula_that_the_mistake_changed(two_layer: StepGraph) -> None:
+    """dE/dnet of softmax and cross-entropy is out - t, or a sum over the outputs by the chain rule."""
+    network = bl.Network([bl.Dense(3, "softmax", weights=[[0.4, -0.3, 0.2]])], inputs=1, loss="cross_entropy")
+    graph = StepGraph([explain_step(network, [[1.0]], [1])])
+    turned, net = -_value(graph, "dE/dnet(o1)"), "dE/dnet(o1)"
+    number = one(graph, net, {"out(o1)": f"{_value(graph, 'out(o1)'):.6f}", net: f"{turned:.6f}"})
+    for fit in number.fits:
+        pairs = [("dout" in fit.line, "dout" in (fit.right or number.line))]
+        assert all(wrong == right for wrong, right in pairs), (fit.line, fit.right, number.line)
+
+
+def test_of_a_tie_the_likeliest_comes_first_and_a_number_is_named_that_tells(two_layer: StepGraph) -> None:
+    """The two hidden units' inputs are exchanged: at net(h2) alone, or in the whole matrix, as net(h1) would tell."""
+    number = one(two_layer, "net(h2)", {"net(h2)": "0.3900"})
+    assert [fit.code for fit in number.fits] == ["transposed-weights", "inputs-exchanged"]
+    assert number.tells == "net(h1)"
+    told = one(two_layer, "net(h2)", {"net(h2)": "0.3900", "net(h1)": "0.3825"})
+    assert ([fit.code for fit in told.fits], told.tells) == (["transposed-weights"], "")
+
+
+def test_what_no_other_number_tells_more_digits_may(two_layer: StepGraph) -> None:
+    number = one(two_layer, "dE/dout(o2)", {"dE/dout(o2)": "-0.1085"})
+    assert {fit.code for fit in number.fits} == {"mean-of-outputs-for-a-sum", "half-kept-in-slope"}
+    assert number.tells == ""  # both halve it, wherever they are made
+
+
+def test_numbers_that_one_mistake_on_the_way_made_wrong_are_counted_once(two_layer: StepGraph) -> None:
+    net = 0.15 * 0.05 + 0.2 * 0.1
+    out = 1 / (1 + np.exp(-net))
+    found = checked(two_layer, {"out(h1)": f"{out:.6f}", "dout/dnet(h1)": f"{out * (1 - out):.6f}"})
+    count = found.count
+    assert (count.numbers, count.right, count.carried, count.untested, count.wrong) == (2, 1, 1, 0, 1)
+
+
+def test_what_a_claim_stands_for_is_named_where_it_is_no_name_alone() -> None:
+    claimed = {"Δw5": "-0.0411", "δ(o1)": "-0.1385", "net(h1)": "0.3775"}
+    found = bl.check_work("two-layer", claimed=claimed, delta="-dE/dnet")
+    meant = {number.name: number.stands_for for number in found.numbers}
+    assert meant == {"Δw5": "w5+ - w5", "δ(o1)": "-dE/dnet(o1)", "net(h1)": ""}
+
+
+def test_one_number_with_a_power_of_ten_does_not_lengthen_the_others(two_layer: StepGraph) -> None:
+    found = checked(two_layer, {"net(h1)": "0.0275", "dE/dw1": "4.38568e-4", "out(h1)": "0.5069"})
+    assert found.wrong[0].line.endswith("= 0.37750")
+    number = one(two_layer, "dE/dw1", {"dE/dw1": "4.4e-5"})
+    assert (number.follows, number.key) == ("4.39e-4", "4.39e-4")
+    assert one(two_layer, "E", {"E": "0"}).follows == "0.298"

@@ -51,7 +51,8 @@ NO_NUMBERS = [
     ("0.5 ± 0.1", "a number has no tolerance here: write 0.5."),
     ("[0.1, 0.2]", "it is a list, where one number belongs."),
     ("1/0", "nothing is divided by 0."),
-    ("1e999", "is beyond the numbers of float64"),
+    ("1e999", "is beyond the numbers of float64"), ("1e300", "too large: its last digit stands for more than 1e15"),
+    ("1e-320", "is too small"), ("1e-99999999999999999999", "is too small"),
     ("9" * 100, "has 100 characters; expected a number"),
     ("0.37.75", "expected digits"), ("", "nothing stands there"), ("1 2", "expected digits"),
     ("0x1A", "expected digits"),
@@ -276,7 +277,7 @@ BAD_ARRAYS = [
     (lambda net: {"1.W": [[np.nan] * 3] * 2}, "1.W[0, 0] is NaN; expected finite numbers."),
     (lambda net: {"1.W": np.full((2, 3), np.inf)}, "1.W[0, 0] is infinite"),
     (lambda net: {"1.W": np.array([["a"]])}, "expected an array of numbers"),
-    (lambda net: {"1.W": np.zeros(200_000)}, "1.W has 200,000 numbers; expected at most 100,000."),
+    (lambda net: {"1.W": np.zeros(200_000)}, "1.W has 200,000 numbers; expected at most 20,000: check a part"),
 ]
 
 
@@ -295,7 +296,7 @@ def test_pickled_and_huge_arrays_are_refused_unread(tmp_path):
     np.savez_compressed(tmp_path / "bomb.npz", a=np.zeros(10_000_000))
     head = b"\x93NUMPY\x01\x00v\x00{'descr': '<f8', 'fortran_order': False, 'shape': (10000000000000,), }"
     (tmp_path / "head.npy").write_bytes(head.ljust(127) + b"\n" + b"\0" * 80)
-    for name, says in (("o.npy", "Python objects"), ("o.npz", "Python objects"), ("bomb.npz", "more than 100,000"),
+    for name, says in (("o.npy", "Python objects"), ("o.npz", "Python objects"), ("bomb.npz", "more than 20,000"),
                        ("head.npy", "its length another")):  # fmt: skip
         with pytest.raises(BacklitError, match=says):
             bl.check_work(network, X, Y, tmp_path / name)
@@ -320,7 +321,9 @@ def test_numbers_of_python_have_the_digits_that_it_prints():
     [
         (3, "claimed is int; expected numbers by name"), ([1, 2], "claimed, item 1: 1 is no pair"),
         ({"E": True}, "E: True was given"), ({"E": "x"}, "E: 'x' is no number"),
-        ({"E": float("inf")}, "E: inf is no number"),
+        ({"E": float("inf")}, "E: 'inf' is no number: infinite"),
+        ({"E": 1e300}, "E: '1e+300' is too large: its last digit stands for more than 1e15; expected one"),
+        ({"E": 1e-320}, "E: '1e-320' is too small"), ({"E": 10**400}, "has 401 characters"),
         ({}, "the sheet gives no number"), ({"E": {"a": 1}}, "was given; expected a number"),
     ],
 )  # fmt: skip
@@ -354,7 +357,7 @@ HOSTILE = [
     ("long-name.csv", "(" * 3_000 + ",1\n", "characters; expected at most 200"),
     ("exponent.csv", "net(h1),1e99999999999999999999\n", "beyond the numbers of float64"),
     ("large.csv", "net(h1),1e350\n", "beyond the numbers of float64"),
-    ("coarse.csv", "net(h1),1e300\n", "beyond the numbers of float64"),
+    ("coarse.csv", "net(h1),1e300\n", "too large: its last digit"),
 ]
 
 
@@ -380,3 +383,41 @@ def test_many_names_of_json_are_read_in_one_pass(tmp_path):
     (tmp_path / "many.json").write_text("{" + entries + "}", encoding="utf-8")
     found = read_sheet(tmp_path / "many.json")
     assert found.sheet.numbers[-1].line == 20_000
+
+
+# ------------------------------------------------------------------------------------------ zeros that floats have lost
+
+NEIGHBOURS = {"w5 new": 0.4, "w6 new": 0.45, "w7 new": 0.51, "w8 new": 0.56}
+
+
+@pytest.mark.parametrize("form", ["python", "json"])
+def test_floats_have_the_places_of_their_neighbours(form, tmp_path):
+    (tmp_path / "sheet.json").write_text(json.dumps(NEIGHBOURS), encoding="utf-8")
+    claimed = NEIGHBOURS if form == "python" else tmp_path / "sheet.json"
+    checked = bl.check_work("two-layer", claimed=claimed)
+    assert checked["w5 new"].verdict == "wrong", "0.40, where 0.36 is right"
+    assert any("read with 2 places behind the point, as the others have" in note for note in checked.work.notes)
+
+
+AS_WRITTEN = [
+    ('{"w5 new": 0.4, "w6 new": 0.40, "w7 new": 0.51}', 0.1), ('{"w5 new": "0.4", "w6 new": 0.45}', 0.1),
+    ('{"w5 new": 0.4, "w6 new": 0.4501}', 0.1), ('{"w5 new": 0.4, "w6 new": 0.3, "w7 new": 0.51, "E": 0.2}', 0.1),
+    ('{"w5 new": 0.4, "w6 new": 0.408666186}', 0.1), ('{"w5 new": 0.4, "w6 new": 0.45}', 0.01),
+    ('{"2.W": [[0.4, 0.45], [0.51, 0.56]], "w5 new": 0.4}', 0.01), ('{"w5 new": 4e-1, "w6 new": 0.45}', 0.1),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "unit"), AS_WRITTEN)
+def test_where_zeros_are_not_known_to_be_lost_the_digits_are_those_given(text, unit, tmp_path):
+    (tmp_path / "sheet.json").write_text(text, encoding="utf-8")
+    sheet = read_sheet(tmp_path / "sheet.json").sheet
+    assert next(one for one in sheet.numbers if one.name == "w5 new").written.unit == pytest.approx(unit)
+
+
+def test_an_array_that_was_rounded_has_so_many_places():
+    network, X, Y, right = gradients()
+    rounded = {name: np.round(array, 4) for name, array in right.items()}
+    assert bl.check_work(network, X, Y, rounded).all_right
+    assert bl.check_work(network, X, Y, {name: array.tolist() for name, array in rounded.items()}).all_right
+    zeros = {name: np.zeros_like(array) for name, array in right.items()}
+    assert not bl.check_work(network, X, Y, zeros).all_right

@@ -19,11 +19,11 @@ from rich.text import Text
 from visible import visible_text
 
 import backlit as bl
-from backlit.check.records import CheckedWork, Verdict
+from backlit.check.records import CheckedWork, Fit, Verdict
 from backlit.show.check import words
 from backlit.show.check.checked import Checked
 from backlit.show.check.html import check_style
-from backlit.show.check.lines import NUMBER, compared, parts_of
+from backlit.show.check.lines import NUMBER, breaks, compared, parts_of
 from backlit.show.check.parts import MOST_CAUSES, MOST_DETAILS
 
 HINTS = (1, 2, 3)
@@ -158,6 +158,10 @@ def test_the_sign_of_textbooks_is_said() -> None:
 
 def test_of_several_steps_each_number_has_its_step() -> None:
     text = str(Checked(SAMPLES["steps"]))
+    named = replace(SAMPLES["steps"].wrong[0], name="step 2: w+", record="w+", stands_for="w+")
+    twice = str(Checked(CheckedWork("", "", (SAMPLES["steps"].numbers[0], named))))
+    assert "The wrong one is w+ of step 2." in twice
+    assert "\nw+ of step 2 = 0.71\n" in twice
     assert "The wrong one is w of step 2." in text
     assert "w of step 1 " in text
     assert " of step " not in str(Checked(SAMPLES["one mistake"]))
@@ -300,6 +304,44 @@ def test_a_hint_leaves_the_formula_alone_without_the_numbers_put_in() -> None:
     assert shown.wrong[0].line == "dE/dw = dE/dw[1] + dE/dw[2]"
     bare = number("dE/dw", "0.5", "wrong", "0.251", line="dE/dw = 0.2511 = 0.251")
     assert Checked(CheckedWork("net", "", (bare,)), hint=3).wrong[0].line == ""
+
+
+@pytest.mark.parametrize("name", ["one mistake", "tie", "together", "on the way", "delta"])
+def test_a_third_hint_puts_no_numbers_into_formulas(name: str) -> None:
+    """Those put in may not be on the sheet, and they give the result."""
+    first = Checked(SAMPLES[name], hint=3).wrong[0]
+    lines = [line for fit in first.fits for line in (fit.line, fit.right) if line] + [first.line]
+    for line in lines:
+        assert len(parts_of(line)) <= 2, line
+        assert not digits(line) - {Decimal(1)}, line
+
+
+def test_a_third_hint_has_the_right_formula_of_where_a_mistake_was_made() -> None:
+    shown = Checked(SAMPLES["on the way"], hint=3)
+    assert shown.wrong[0].fits[0].right == "dE/dnet(h1) = dE/dout(h1) · dout/dnet(h1)"
+    assert [line.name for line in shown.parts.details[0].lines] == ["dE/dnet(h1)", "w1+"]
+    for hint in (1, 2):
+        assert all(not fit.right for fit in Checked(SAMPLES["on the way"], hint=hint).wrong[0].fits)
+
+
+def test_a_hint_of_a_slip_does_not_show_the_right_formula_as_a_wrong_one() -> None:
+    formula = "out(o1) = 1 / (1 + e^(-net(o1)))"
+    slip = Fit("digits-swapped", "two digits are swapped", "They stand in each other's place.", "out(o1)",
+               f"{formula} = 0.5 = 0.7514, written as 0.7541")  # fmt: skip
+    one = number("out(o1)", "0.7541", "wrong", "0.75141", fits=(slip,), line=f"{formula} = 0.5 = 0.75141")
+    for form in READ.values():
+        assert flat(form(Checked(CheckedWork("net", "", (one,)), hint=3))).count("net(o1)") == 1
+
+
+@pytest.mark.parametrize("hint", [None, *HINTS])
+def test_the_counts_are_in_the_records_under_any_hint(hint: int | None) -> None:
+    found = msgspec.json.decode(Checked(SAMPLES["one mistake"], hint=hint).to_json())["count"]
+    assert found == {"numbers": 10, "right": 9, "carried": 2, "untested": 0, "wrong": 1}
+
+
+@pytest.mark.parametrize("hint", [None, *HINTS])
+def test_the_sign_of_a_number_is_the_same_under_any_hint(hint: int | None) -> None:
+    assert "δ(h1) = 0.0088 (-dE/dnet(h1) in the worked example)" in str(Checked(SAMPLES["delta"], hint=hint))
 
 
 def test_json_under_a_hint_leaves_fields_out() -> None:
@@ -471,6 +513,33 @@ def test_what_differs_is_marked_and_nothing_is_lost() -> None:
     assert [[piece.text for piece in part if piece.differs] for part in found] == [["w6"], ["0.45"]]
     assert compared(["w5+ · a"], ["w5 · a"])[0][0].text == "w5+"
     assert [piece.differs for piece in compared(["a"], [])[0]] == [False]
+
+
+SUM = "dE/dnet(o1) · w(h1,o1) + dE/dnet(o2) · w(h1,o2) - (t(o1) / out(o1) + 1) · e^(-net(o1))"
+
+
+@pytest.mark.parametrize("width", [20, 32, 54, 90])
+def test_a_formula_breaks_before_operators_the_outermost_first(width: int) -> None:
+    lines = [(indent, SUM[part]) for indent, part in breaks(SUM, width)]
+    assert " ".join(line for _, line in lines) == SUM
+    assert all(line[0] in "+-·/" for _, line in lines[1:])
+    assert all(line[-1] not in "+-·/" for _, line in lines)
+    assert all(indent + len(line) <= width for indent, line in lines)
+    deep = {line[0]: indent for indent, line in reversed(lines[1:])}
+    assert deep.get("·", 9) > deep.get("+", 0)
+
+
+@pytest.mark.parametrize(("form", "width"), [("text", 40), ("text", 80), ("markdown", 0), ("cell", 0), ("page", 0)])
+def test_no_form_breaks_a_formula_in_the_middle(form: str, width: int) -> None:
+    one = number("dE/dout(h1)", "0.1", "wrong", line=f"dE/dout(h1) = {SUM} = {SUM.replace('(o1)', '')} = 0.11111")
+    checked = Checked(CheckedWork("net", "", (one,)))
+    if form == "page":
+        wholes = re.findall(r'<span class="whole">([^<]*)</span>', checked.to_html())
+        assert "dE/dnet(o1)" in wholes
+        assert "· w(h1,o1)" in wholes
+        return
+    shown = checked.text(width).plain if width else READ[form](checked)
+    assert not re.search(r"[·/+-]\n", shown)
 
 
 def test_the_marks_of_a_line_are_in_the_page_and_the_text() -> None:

@@ -87,6 +87,14 @@ FORMS = {"text": str, "page": lambda marking: visible_text(marking.to_html()),
          "markdown": lambda marking: unescaped(marking.to_markdown())}  # fmt: skip
 
 
+def test_what_is_carried_stands_beside_the_points_in_every_table() -> None:
+    shown = Marking(class_result("", {"Ada": ONE_MISTAKE}))
+    assert shown.students[0].carried == ONE_MISTAKE.count.carried == 2
+    assert re.search(r"Ada +9 of 10 +2 +dE/dnet\(h1\)", str(shown))
+    assert "| Ada | 9 | 10 | 2 | dE/dnet(h1) |" in shown.to_markdown()
+    assert '<td class="n" data-head="carried">2</td>' in shown.to_html()
+
+
 @pytest.mark.parametrize("form", FORMS)
 def test_every_form_says_points_mistakes_and_who(marking: Marking, form: str) -> None:
     text = " ".join(FORMS[form](marking).split())

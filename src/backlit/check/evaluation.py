@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Callable, Iterator, Mapping
+import random
+from collections.abc import Callable, Mapping
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
 from backlit.check import digits
-from backlit.check.graph import operands
-from backlit.errors import BacklitError
-from backlit.explain.algebra.tree import Apply, Node, Ref, evaluate
+from backlit.explain.algebra.tree import OPERATIONS, Apply, Node, Ref, refs
 from backlit.explain.record.quantities import Key
-from backlit.kernels.types import Array
 
+Operations = Mapping[str, Callable[..., Any]]
 Number = Callable[[Key], float]
 """Gives the number that stands for one of the step's."""
 
 NAN = math.nan
 STEP = 2.0**-17
 """The half width of the differences that give the slope of a function of one number, relative to it."""
+RANGES = ((0.1, 0.9), (-2.0, 2.0), (-2.0, 2.0))
+"""Numbers are drawn from these to tell formulas apart."""
+SAME = 1e-9
+"""Values that differ by less are those of the same formula, up to float64's rounding."""
 
 
 def recorded(key: Key) -> float:
@@ -32,19 +36,62 @@ def recorded(key: Key) -> float:
 def value_of(node: Node, number: Number) -> float:
     """Give a formula's value; NaN where it has none, or where a function in it is known by its name alone."""
     try:
-        return float(_value(node, number))
+        return float(_value(node, number, _OPERATIONS))
     except (ArithmeticError, ValueError, LookupError):
         return NAN
 
 
-def _value(node: Node, number: Number) -> Any:
+def values_of(node: Node, number: Callable[[Key], Any]) -> Any:
+    """Give a formula's values where numbers are arrays; NaN where it has none, of slips of the pen too.
+
+    Up to float64's rounding they are what `value_of` gives one by one.
+    """
+    try:
+        with np.errstate(all="ignore"):
+            return _value(node, number, _ON_ARRAYS)
+    except (ArithmeticError, ValueError, LookupError, TypeError):
+        return NAN
+
+
+def same_formula(one: Node, other: Node) -> bool:
+    """Tell whether two formulas are the same written in two ways: with any numbers they give the same value.
+
+    >>> from backlit.explain.algebra.tree import Literal, plus, times
+    >>> same_formula(times(Literal("2"), Literal("3")), plus(Literal("3"), Literal("3")))
+    True
+    """
+    if one == other:
+        return True
+    keys = dict.fromkeys(ref.key for node in (one, other) for ref in refs(node) if ref.key is not None)
+    draw, told = random.Random(0).uniform, False
+    for low, high in RANGES:
+        numbers = {key: draw(low, high) for key in keys}
+        values = value_of(one, numbers.__getitem__), value_of(other, numbers.__getitem__)
+        if math.isnan(values[0]) and math.isnan(values[1]):
+            continue
+        told = True
+        if not math.isclose(*values, rel_tol=SAME, abs_tol=SAME):
+            return False
+    return told
+
+
+def _value(node: Node, number: Callable[[Key], Any], operations: Operations) -> Any:
     if isinstance(node, Ref):
         return node.value if node.key is None else number(node.key)
     if isinstance(node, Apply):
         if node.head == "cases":
-            return _value(_branch(node, number), number)
-        return _OPERATIONS[node.head](*[_value(arg, number) for arg in node.args])
+            return _of_cases(node, number, operations)
+        return operations[node.head](*[_value(arg, number, operations) for arg in node.args])
     return _constant(node.symbol)
+
+
+def _of_cases(node: Apply, number: Callable[[Key], Any], operations: Operations) -> Any:
+    if operations is _OPERATIONS:
+        return _value(_branch(node, number), number, _OPERATIONS)
+    chosen = _value(node.args[-2], number, operations)
+    for value, condition in reversed([*zip(node.args[::2], node.args[1::2], strict=True)]):
+        chosen = np.where(_value(condition, number, operations), _value(value, number, operations), chosen)
+    return chosen
 
 
 def _constant(symbol: str) -> float:
@@ -55,45 +102,9 @@ def _constant(symbol: str) -> float:
 def _branch(node: Apply, number: Number) -> Node:
     """Give the case whose condition holds."""
     for value, condition in zip(node.args[::2], node.args[1::2], strict=True):
-        if _value(condition, number):
+        if _value(condition, number, _OPERATIONS):
             return value
     return node.args[-2]
-
-
-def values_of(node: Node, columns: Mapping[Key, float | Array], count: int, *, known: float | None = None) -> Array:
-    """Give a formula's value in many cases at once, (count,); NaN as in `value_of`.
-
-    `columns` are the numbers of its operands: one for all cases, or one for each. `known` is the value at the numbers
-    of the step itself, where it is to be that to the last bit.
-    """
-    keys = operands(node)
-    if all(head in _SIMPLE for head in _heads(node)):
-        try:
-            found = evaluate(node, _VECTORS, lambda ref: ref.value if ref.key is None else columns[ref.key])
-            return np.array(np.broadcast_to(np.asarray(found, np.float64), count))
-        except (ArithmeticError, ValueError, TypeError, BacklitError):
-            pass
-    table = [column.tolist() if isinstance(column, np.ndarray) else [column] * count
-             for column in (columns[key] for key in keys)]  # fmt: skip
-    found_by = {} if known is None else {tuple(recorded(key) for key in keys): known}
-    values = []
-    for row in zip(*table, strict=True) if keys else [()] * count:
-        if row not in found_by:
-            found_by[row] = value_of(node, dict(zip(keys, row, strict=True)).__getitem__)
-        values.append(found_by[row])
-    return np.array(values)
-
-
-_SIMPLE = {"+", "*", "neg", "/", "^", "exp", "log", "ln", "tanh", "cosh", "sqrt"}
-_VECTORS = SimpleNamespace(mpf=float, exp=np.exp, log=np.log, tanh=np.tanh, cosh=np.cosh, sqrt=np.sqrt, pi=np.pi)
-"""The operations that NumPy does in all cases at once."""
-
-
-def _heads(node: Node) -> Iterator[str]:
-    if isinstance(node, Apply):
-        yield node.head
-        for arg in node.args:
-            yield from _heads(arg)
 
 
 def slopes_of(node: Node, number: Number) -> dict[Key, float]:
@@ -118,7 +129,7 @@ def _add_slopes(node: Node, number: Number, factor: float, found: dict[Key, floa
             for arg in node.args:
                 _add_slopes(arg, number, -factor if node.head == "neg" else factor, found)
         elif any(_has_number(arg) for arg in node.args):
-            args = [_value(arg, number) for arg in node.args]
+            args = [_value(arg, number, _OPERATIONS) for arg in node.args]
             for place, arg in enumerate(node.args):
                 if _has_number(arg):
                     _add_slopes(arg, number, factor * _slope(node.head, args, place), found)
@@ -174,37 +185,33 @@ def _log(x: float) -> float:
     return math.log(x) if x else -math.inf
 
 
-_OPERATIONS: dict[str, Callable[..., Any]] = {
-    "+": lambda *terms: sum(terms),
-    "*": lambda *factors: math.prod(factors),
-    "neg": lambda x: -x,
-    "/": lambda x, y: x / y,
+_MATHS = SimpleNamespace(
+    mpf=float, log=_log, log10=math.log10, log2=math.log2, exp=_exp, tan=math.tan, tanh=math.tanh, cosh=math.cosh,
+    sin=math.sin, cos=math.cos, sqrt=math.sqrt, erf=math.erf,
+)  # fmt: skip
+
+_OPERATIONS: Operations = {
+    **{head: functools.partial(does, _MATHS) for head, does in OPERATIONS.items()},
+    **{name: does for name, does in vars(_MATHS).items() if name != "mpf"},
     "^": _power,
-    "otherwise": lambda: True,
-    "abs": abs,
-    "max": lambda *x: max(x),
-    "min": lambda *x: min(x),
-    "sign": lambda x: float((x > 0) - (x < 0)),
-    "ln": _log,
-    "log": _log,
-    "log10": math.log10,
-    "log2": math.log2,
-    "exp": _exp,
-    "tan": math.tan,
-    "tanh": math.tanh,
-    "cosh": math.cosh,
-    "sin": math.sin,
-    "cos": math.cos,
-    "sqrt": math.sqrt,
-    "erf": math.erf,
-    "[]": lambda x: 1.0 if x else 0.0,
-    "and": lambda *x: all(x),
-    ">": lambda x, y: x > y,
-    "<": lambda x, y: x < y,
-    "=": lambda x, y: x == y,
-    "≤": lambda x, y: x <= y,
-    "≥": lambda x, y: x >= y,
-    "≠": lambda x, y: x != y,
     **digits.OPERATIONS,
 }
 """What an operation does with numbers; functions of ops of one's own are not among them."""
+
+_ARRAY_MATHS = SimpleNamespace(
+    mpf=float, log=np.log, log10=np.log10, log2=np.log2, exp=np.exp, tan=np.tan, tanh=np.tanh, cosh=np.cosh,
+    sin=np.sin, cos=np.cos, sqrt=np.sqrt, erf=np.vectorize(math.erf, otypes=[float]),
+)  # fmt: skip
+
+_ON_ARRAYS: Operations = {
+    **{head: functools.partial(does, _ARRAY_MATHS) for head, does in OPERATIONS.items()},
+    **{name: does for name, does in vars(_ARRAY_MATHS).items() if name != "mpf"},
+    "/": np.divide,
+    "^": lambda base, exponent: np.power(np.asarray(base, np.float64), exponent),
+    "max": lambda *x: functools.reduce(np.maximum, x),
+    "min": lambda *x: functools.reduce(np.minimum, x),
+    "sign": np.sign,
+    "[]": lambda x: np.where(x, 1.0, 0.0),
+    "and": lambda *x: functools.reduce(np.logical_and, x),
+}
+"""The same with arrays of numbers."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import deque
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from graphlib import TopologicalSorter
 from typing import NamedTuple
 
@@ -16,6 +17,45 @@ MOST_SOURCES = 1500
 """A number that depends on more numbers on the way keeps the written ones alone."""
 
 
+class Slopes(Mapping[Key, float]):
+    """The derivatives of a number with respect to others: own ones, or those of one other number times a factor.
+
+    Numbers that differ from one another by a factor share theirs, and what rounding makes of all of them.
+
+    Attributes:
+        base: the derivatives, before the factor. own: the number itself, if it may have been rounded too; its is 1.
+        sums: what was added up of them, to be kept by the one who did; None at first.
+    """
+
+    __slots__ = ("base", "factor", "own", "sums")
+
+    def __init__(self, base: Slopes | dict[Key, float], factor: float = 1.0, own: Key | None = None) -> None:
+        self.base, self.factor, self.own = base, factor, own
+        self.sums: tuple[float, float] | None = None
+
+    def with_own(self, key: Key) -> Slopes:
+        """Give them with the number itself."""
+        return Slopes(self.base | {key: 1.0}) if isinstance(self.base, dict) else Slopes(self.base, self.factor, key)
+
+    def __getitem__(self, key: Key) -> float:
+        return 1.0 if key == self.own else self.factor * self.base[key]
+
+    def __iter__(self) -> Iterator[Key]:
+        yield from self.base
+        if self.own is not None:
+            yield self.own
+
+    def __len__(self) -> int:
+        return len(self.base) + (self.own is not None)
+
+    def pairs(self) -> Iterable[tuple[Key, float]]:
+        """Give each number with the derivative, as `items` does, but quickly."""
+        if isinstance(self.base, dict):
+            return self.base.items()
+        own = () if self.own is None else ((self.own, 1.0),)
+        return itertools.chain(((key, self.factor * slope) for key, slope in self.base.pairs()), own)
+
+
 class Estimate(NamedTuple):
     """A number, and what rounding may have done to it.
 
@@ -26,11 +66,11 @@ class Estimate(NamedTuple):
     """
 
     value: float
-    slopes: Mapping[Key, float]
+    slopes: Slopes
     noise: float
 
 
-GIVEN: Mapping[Key, float] = {}
+GIVEN = Slopes({})
 
 
 class World:
@@ -128,7 +168,7 @@ class World:
                 continue
             node = None if key in self.written else self.node(key)
             if key in self.written:
-                made[key] = Estimate(self.written[key], {key: 1.0}, 0.0)
+                made[key] = Estimate(self.written[key], Slopes({key: 1.0}), 0.0)
             elif node is None:
                 made[key] = Estimate(self._values[key], GIVEN, abs(self._values[key]))
             else:
@@ -138,22 +178,29 @@ class World:
                     waiting += [need for need in missing if need not in seen]
                     continue
                 found = self._by_formula(node)
-                made[key] = found._replace(slopes={**found.slopes, key: 1.0})
+                made[key] = found._replace(slopes=found.slopes.with_own(key))
             waiting.pop()
 
     def _by_formula(self, node: Node) -> Estimate:
         number = self.value
         value, total, noise = value_of(node, number), dict[Key, float](), 0.0
+        parts: list[tuple[float, Slopes]] = []
         for key, slope in slopes_of(node, number).items():
             of = self._estimates.get(key)
             if of is None:
                 continue
             noise += abs(slope) * (of.noise + abs(of.value))
-            for source, part in of.slopes.items():
+            if of.slopes:
+                parts.append((slope, of.slopes))
+        if len(parts) == 1:
+            slope, slopes = parts[0]
+            return Estimate(value, Slopes(slopes, slope), noise + abs(value))
+        for slope, slopes in parts:
+            for source, part in slopes.pairs():
                 total[source] = total.get(source, 0.0) + slope * part
         if len(total) > MOST_SOURCES:
             total = {source: slope for source, slope in total.items() if source in self.written}
-        return Estimate(value, total, noise + abs(value))
+        return Estimate(value, Slopes(total), noise + abs(value))
 
 
 def lineage(graph: StepGraph, key: Key, written: Container[Key], most: int) -> list[Key]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,7 @@ from backlit.check.reading.files.array_sheets import given_array, sheet_of_array
 from backlit.check.reading.files.file_text import MOST_ARRAY_BYTES, bytes_of, text_of_bytes
 from backlit.check.reading.files.json_sheets import sheet_of_json
 from backlit.check.reading.files.table_sheets import sheet_of_table
-from backlit.check.reading.givens import Given, GivenArray, GivenError, GivenSheet
+from backlit.check.reading.givens import Given, GivenArray, GivenError, GivenSheet, with_lost_zeros
 from backlit.check.reading.number_texts import number_of, with_digits
 from backlit.check.written import Written
 from backlit.errors import BacklitError
@@ -137,7 +139,7 @@ def given_sheet(claimed: Any, name: str = "") -> GivenSheet:
         if not isinstance(pair, (tuple, list)) or len(pair) != 2 or not isinstance(pair[0], str):
             raise BacklitError(f"claimed, item {k + 1}: {pair!r} is no pair of a name and a number.")
         _add(numbers, arrays, pair[0], pair[1])
-    return GivenSheet(name, tuple(numbers), arrays=tuple(arrays))
+    return with_lost_zeros(GivenSheet(name, tuple(numbers), arrays=tuple(arrays)))
 
 
 def _add(numbers: list[Given], arrays: list[GivenArray], label: str, value: Any) -> None:
@@ -151,18 +153,27 @@ def _add(numbers: list[Given], arrays: list[GivenArray], label: str, value: Any)
             raise BacklitError(f"{label}: {error}") from None
     elif isinstance(value, (bool, Mapping)):
         raise BacklitError(f"{label}: {value!r} was given; expected a number such as 0.3775.")
-    elif np.ndim(value):
+    elif _is_array(label, value):
         arrays.append(given_array(label, value))
     else:
-        numbers.append(Given(label, _number(label, value)))
+        numbers.append(Given(label, _number(label, value), is_float=isinstance(value, float)))
+
+
+def _is_array(label: str, value: Any) -> bool:
+    try:
+        return bool(np.ndim(value))
+    except ValueError:
+        raise BacklitError(f"{label}: its lists have different lengths; expected rows of equal length.") from None
 
 
 def _number(label: str, value: Any) -> Written:
     """Give a number of Python or NumPy with the digits that Python prints; of float32, those that it has."""
     item = value.item() if hasattr(value, "item") else value
+    if not isinstance(item, (int, float, Decimal, Fraction)):
+        raise BacklitError(f"{label}: a {type(item).__name__} was given; expected a number such as 0.3775.")
     try:
         if isinstance(value, np.floating) and not isinstance(value, np.float64):
             return written_float(float(item), 6)
-        return Written.of(item)
+        return number_of(str(item))
     except BacklitError as error:
         raise BacklitError(f"{label}: {error}") from None

@@ -7,6 +7,7 @@ of the changed one. Nothing here knows backpropagation.
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
@@ -146,19 +147,25 @@ class PlantedStep:
         formula = self.graph.formula(key)
         found: Numbers = recorded(key)
         if formula is not None and any(isinstance(self.numbers(part), np.ndarray) for part in operands(formula)):
-            found = values_of(formula, self._columns(formula), self.count, known=recorded(key))
+            found = self._evaluated(formula, np.arange(self.count), known=recorded(key))
         for node, which in self._changed.get(key, {}).values():
             if not isinstance(found, np.ndarray):
                 found = np.full(self.count, found)
-            found[which] = values_of(node, self._columns(node, np.array(which)), len(which))
+            found[which] = self._evaluated(node, np.array(which))
         self._under_way.discard(key)
         self._found[key] = found
         return found
 
-    def _columns(self, formula: Node, which: Array | slice = slice(None)) -> dict[Key, Numbers]:
-        """Give the numbers of a formula's operands, for some plantings."""
-        found = {key: self.numbers(key) for key in operands(formula)}
-        return {key: of[which] if isinstance(of, np.ndarray) else of for key, of in found.items()}
+    def _evaluated(self, formula: Node, which: Array, known: float | None = None) -> Array:
+        """Give a formula's numbers for some plantings; `known` is it for those that leave its operands as they are."""
+        of = {key: self.numbers(key) for key in operands(formula)}
+        columns = {key: one[which] if isinstance(one, np.ndarray) else one for key, one in of.items()}
+        values = np.asarray(values_of(formula, columns.__getitem__), np.float64)
+        found: Array = np.array(np.broadcast_to(values, len(which)))
+        if known is not None:
+            same = functools.reduce(np.logical_and, [one == recorded(key) for key, one in columns.items()])
+            found[np.broadcast_to(same, len(which))] = known
+        return found
 
 
 def arrays_of(planted: PlantedStep, keys: Mapping[str, Array]) -> dict[str, Array]:

@@ -23,13 +23,22 @@ def two_mistakes(trial: Trial, variants: Sequence[Variant], claimed: float, reac
     `variants` are the mistakes that can be made at the number and on the way to it, the nearest to it first.
     """
     beliefs = [one for one in variants if not one.mistake.general and one.mistake.scope != "slip"][:MOST]
-    pairs = (pair for pair in itertools.combinations(beliefs, 2) if pair[0].site != pair[1].site)
     found: dict[frozenset[str], tuple[Explained, ...]] = {}
-    for pair in pairs:
-        if not trial.exhausted and math.isfinite(trial.gap(pair, claimed, reach)):
-            for fit in fitting(pair):
-                found.setdefault(frozenset(one.mistake.code for one in pair), _apart(fit, pair))
+    for pair in _near(trial, beliefs, claimed, reach):
+        for fit in fitting(pair):
+            found.setdefault(frozenset(one.mistake.code for one in pair), _apart(fit, pair))
     return next(iter(found.values())) if len(found) == 1 else ()
+
+
+def _near(trial: Trial, beliefs: Sequence[Variant], claimed: float, reach: float) -> Iterator[tuple[Variant, Variant]]:
+    """Give the pairs, made at two numbers, whose result is near the number."""
+    by_site = [list(group) for _, group in itertools.groupby(beliefs, key=lambda one: one.site)]
+    for place, group in enumerate(by_site):
+        for first, others in itertools.product(group, by_site[place + 1 :]):
+            if trial.exhausted:
+                return
+            gaps = trial.gaps(others, claimed, reach, [first])
+            yield from ((first, other) for other, gap in zip(others, gaps, strict=True) if math.isfinite(gap))
 
 
 def _apart(fit: Explained, pair: Sequence[Variant]) -> tuple[Explained, ...]:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from backlit.check.evaluation import recorded
-from backlit.check.worlds import Estimate
+from backlit.check.worlds import Estimate, Slopes
 from backlit.check.written import Written
 from backlit.explain.record.quantities import Key
 
@@ -76,12 +76,7 @@ class Allowance(msgspec.Struct, frozen=True):
     @classmethod
     def of(cls, half: float, estimate: Estimate, halves: Mapping[Key, float], rounding: Rounding) -> Allowance:
         """Add up Σ |∂f/∂source| · half a unit of the source's last digit."""
-        written = way = 0.0
-        for source, slope in estimate.slopes.items():
-            if source in halves:
-                written += abs(slope) * halves[source]
-            else:
-                way += abs(slope) * 0.5 * rounding.unit(recorded(source))
+        written, way = _added_up(estimate.slopes, halves, rounding)
         return cls(half, written, way, estimate.noise * DOUBLE, estimate.noise * SINGLE)
 
     @property
@@ -98,3 +93,23 @@ class Allowance(msgspec.Struct, frozen=True):
     def cut(self) -> float:
         """Up to here digits were cut off instead of rounded."""
         return 2.0 * (self.own + self.written + self.on_the_way) * (1.0 + 1e-9) + self.double
+
+
+def _added_up(slopes: Slopes, halves: Mapping[Key, float], rounding: Rounding) -> tuple[float, float]:
+    """Add up what the rounding of the numbers that a sheet gives makes of a number, and that of the others.
+
+    All that is shared by many numbers is added up once, and kept there.
+    """
+    if slopes.sums is None:
+        written = way = 0.0
+        own = slopes.pairs()
+        if isinstance(slopes.base, Slopes):
+            written, way = (abs(slopes.factor) * part for part in _added_up(slopes.base, halves, rounding))
+            own = () if slopes.own is None else ((slopes.own, 1.0),)
+        for source, slope in own:
+            if source in halves:
+                written += abs(slope) * halves[source]
+            else:
+                way += abs(slope) * 0.5 * rounding.unit(recorded(source))
+        slopes.sums = written, way
+    return slopes.sums

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from operator import itemgetter
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
 from backlit.check import digits
-from backlit.check.catalogue import mistakes
+from backlit.check.catalogue import Mistake, mistakes
 from backlit.check.evaluation import Number, recorded
 from backlit.check.graph import StepGraph, operands
 from backlit.check.judging.findings import Explained, Finding, Variant
@@ -32,6 +31,8 @@ MOST_NEAR = 250
 """Of so many results, those nearest to the number, it is worked out what rounding makes of them."""
 MOST_IN_ALL = 120_000
 """So many formulas are written or worked out for all wrong numbers of a sheet."""
+FINE = 9
+"""Gaps are told apart by so many decimals of the reach; those that only float64's rounding parts are the same."""
 NEAR = 30.0
 """A result within so many times the allowance is worked out once more, with what rounding makes of it then."""
 
@@ -64,10 +65,21 @@ class Search:
     def variants(self, key: Key) -> list[Variant]:
         """Give all formulas that mistakes lead to at a number, those of general entries last and only if new."""
         if key not in self._variants:
-            learner = self.learner
-            unit, scale = 2.0 * learner.halves.get(key, 0.0), learner.scales.get(key, 1.0)
-            self._variants[key] = list(variants_at(self.graph, key, learner.given, learner.own.value, unit, scale))
+            self._variants[key] = list(self._made_at(key, mistakes().values()))
         return self._variants[key]
+
+    def _variants_of(self, key: Key, codes: Container[str]) -> list[Variant]:
+        """Give the formulas that some mistakes lead to at a number."""
+        if key in self._variants:
+            return [variant for variant in self._variants[key] if variant.mistake.code in codes]
+        return list(self._made_at(key, [entry for entry in mistakes().values() if entry.code in codes]))
+
+    def _made_at(self, key: Key, entries: Iterable[Mistake]) -> Iterator[Variant]:
+        learner, given = self.learner, self.learner.given
+        if key not in given:  # what is not written down has no slips of the pen
+            entries = [entry for entry in entries if entry.scope != "slip"]
+        unit, scale = 2.0 * learner.halves.get(key, 0.0), learner.scales.get(key, 1.0)
+        return variants_at(self.graph, key, given, learner.own.value, unit, scale, entries)
 
     # ----------------------------------------------------------------------------------------------------- explanations
 
@@ -77,8 +89,15 @@ class Search:
         if known or self.exhausted:
             return known
         self._searched += 1
-        world, claimed = self.learner.world(), self.learner.value(claim)
-        trial = Trial(self.graph, claim.key, world)
+        trial = Trial(self.graph, claim.key, self.learner.world())
+        try:
+            return self._searched_for(claim, trial)
+        finally:
+            self._spent += trial.work
+
+    def _searched_for(self, claim: Claim, trial: Trial) -> tuple[Explained, ...]:
+        """Look for the mistakes whose result is a wrong number that none of those found so far explains."""
+        world, claimed = trial.world, self.learner.value(claim)
         reach = NEAR * self.learner.allowance(claim, world.estimate(claim.key)).rounded
         near = self._near(trial, claimed, reach)
         found = [fit for chosen in near for fit in self._fitting(claim, trial, chosen, early=not self.habits.exact)]
@@ -98,7 +117,7 @@ class Search:
     def _two(self, claim: Claim, trial: Trial, claimed: float, reach: float) -> tuple[Explained, ...]:
         """Look for two mistakes that together give the number."""
         early = not self.habits.exact
-        every = [chosen[0] for chosen in self._candidates(trial) if len(chosen) == 1]
+        every = [variant for key in reversed(trial.lineage) for variant in self._variants.get(key, ())]
         return two_mistakes(trial, every, claimed, reach, lambda pair: self._fitting(claim, trial, pair, early=early))
 
     @property
@@ -113,8 +132,8 @@ class Search:
             return ()
         trial = Trial(self.graph, claim.key, self.learner.world())
         found: dict[str, Explained] = {}
-        for variant in self.variants(claim.key):
-            if variant.mistake.code in beliefs and variant.mistake.code not in found:
+        for variant in self._variants_of(claim.key, beliefs):
+            if variant.mistake.code not in found:
                 for fit in self._fitting(claim, trial, [variant], early=not self.habits.exact):
                     found[fit.code] = fit
         return tuple(found.values())
@@ -123,31 +142,37 @@ class Search:
         """Give what may have been done and leads to a number about as large, the nearest, as far as work is bounded."""
         near: list[tuple[float, list[Variant]]] = []
         slips: list[list[Variant]] = []
-        for chosen in self._candidates(trial):
-            if trial.exhausted or self._spent + trial.work >= MOST_IN_ALL:
-                self.cut_short = True
-                break
-            if chosen[0].mistake.scope == "slip":
-                slips.append(chosen)
-            elif math.isfinite(gap := trial.gap(chosen, claimed, reach)):
-                near.append((gap, chosen))
-        self._spent += trial.work
-        return [chosen for _, chosen in sorted(near, key=itemgetter(0))[:MOST_NEAR]] + slips
-
-    def _candidates(self, trial: Trial) -> Iterator[list[Variant]]:
-        """Give what may have been done, the nearest first: at one number, or wherever it applies if it is a belief."""
         alike: dict[tuple[str, str], list[Variant]] = {}
+        for variants in self._at_each(trial):
+            slips += [[variant] for variant in variants if variant.mistake.scope == "slip"]
+            others = [variant for variant in variants if variant.mistake.scope != "slip"]
+            if others:
+                near += zip(trial.gaps(others, claimed, reach), ([variant] for variant in others), strict=True)
+            for variant in others:
+                if variant.mistake.scope == "everywhere":
+                    alike.setdefault((variant.mistake.code, variant.detail), []).append(variant)
+        for made in alike.values():
+            if len(made) > 1 and not self._stopped(trial):
+                near.append((trial.gap(made[::-1], claimed, reach), made[::-1]))
+        near = sorted((one for one in near if math.isfinite(one[0])), key=lambda one: round(one[0] / reach, FINE))
+        return [chosen for _, chosen in near[:MOST_NEAR]] + slips
+
+    def _at_each(self, trial: Trial) -> Iterator[list[Variant]]:
+        """Give the mistakes that can be made at each number on the way, the nearest first, as far as work is bounded."""
         for key in reversed(trial.lineage):
+            if self._stopped(trial):
+                return
             new = key not in self._variants
             found = self.variants(key)
             trial.work += len(found) * new
-            for variant in found:
-                if variant.mistake.scope == "slip" and not self._can_slip(variant, trial.key):
-                    continue
-                yield [variant]
-                if variant.mistake.scope == "everywhere":
-                    alike.setdefault((variant.mistake.code, variant.detail), []).append(variant)
-        yield from (chosen[::-1] for chosen in alike.values() if len(chosen) > 1)
+            yield [one for one in found if one.mistake.scope != "slip" or self._can_slip(one, trial.key)]
+
+    def _stopped(self, trial: Trial) -> bool:
+        """Tell whether as much was tried as is tried at most, and note it."""
+        if trial.exhausted or self._spent + trial.work >= MOST_IN_ALL:
+            self.cut_short = True
+            return True
+        return False
 
     def _can_slip(self, variant: Variant, key: Key) -> bool:
         """Tell whether a slip is one at the number itself, and copies none that follows from it."""
@@ -185,7 +210,8 @@ class Search:
 
     def _best(self, claim: Claim, found: Iterable[Explained], world: World) -> list[Explained]:
         """Keep the explanations that the most other numbers support, each mistake once."""
-        weighed = [msgspec.structs.replace(fit, support=1 + self._support(claim, fit, world)) for fit in found]
+        without = {further: world.follows(further.key) for further in self.learner.claims if further.key != claim.key}
+        weighed = [msgspec.structs.replace(fit, support=1 + self._support(claim, fit, without)) for fit in found]
         most = max((fit.support for fit in weighed), default=0)
         once: dict[str, Explained] = {}
         for fit in weighed:
@@ -193,12 +219,12 @@ class Search:
                 once.setdefault(fit.code, fit)
         return list(once.values())
 
-    def _support(self, claim: Claim, fit: Explained, world: World) -> int:
+    def _support(self, claim: Claim, fit: Explained, without: Mapping[Claim, float]) -> int:
         """Count the numbers that speak for a mistake: made here, or, where it is a belief, wherever it can be made."""
-        here = self._speaking(claim, fit.changed, world)
+        here = self._speaking(claim, fit.changed, without)
         if fit.mistake.scope != "everywhere" or sum(map(len, self.graph.steps)) > LARGEST:
             return here
-        return max(here, self._speaking(claim, self._as_belief(fit), world))
+        return max(here, self._speaking(claim, self._as_belief(fit), without))
 
     def _as_belief(self, fit: Explained) -> dict[Key, Node]:
         """Give the formulas that a belief leads to at all numbers that it is about."""
@@ -212,18 +238,16 @@ class Search:
             self._beliefs[fit.code] = found
         return {**self._beliefs[fit.code], **fit.changed}
 
-    def _speaking(self, claim: Claim, changed: Mapping[Key, Node], world: World) -> int:
+    def _speaking(self, claim: Claim, changed: Mapping[Key, Node], without: Mapping[Claim, float]) -> int:
         """Count the other numbers that follow with some formulas changed, less those that follow only without."""
         if set(changed) == {claim.key}:
             return 0
         other, count = self.learner.world(changed), 0
-        for further in self.learner.claims:
-            if further.key == claim.key:
-                continue
-            without, with_it = world.follows(further.key), other.follows(further.key)
+        for further, right in without.items():
+            wrong = other.follows(further.key)
             value, allowed = self.learner.value(further), self._rough(further)
-            if abs(without - with_it) > 2.0 * allowed and math.isfinite(with_it):
-                count += (abs(value - with_it) <= allowed) - (abs(value - without) <= allowed)
+            if abs(right - wrong) > 2.0 * allowed and math.isfinite(wrong):
+                count += (abs(value - wrong) <= allowed) - (abs(value - right) <= allowed)
         return count
 
     def _rough(self, claim: Claim) -> float:
@@ -267,21 +291,19 @@ def _particular(found: Sequence[Explained], claim: Claim) -> list[Explained]:
 
 
 def variants_at(
-    graph: StepGraph,
-    key: Key,
-    sheet: Iterable[Key] = (),
-    number: Number = recorded,
-    unit: float = 0.0,
-    scale: float = 1.0,
-) -> Iterator[Variant]:
+    graph: StepGraph, key: Key, sheet: Iterable[Key] = (), number: Number = recorded, unit: float = 0.0,
+    scale: float = 1.0, entries: Iterable[Mistake] | None = None,
+) -> Iterator[Variant]:  # fmt: skip
     """Give all formulas that the catalogue's mistakes lead to at a number; the arguments are those of `Site`.
+
+    `entries` are the mistakes; by default, all.
 
     Those of general entries come last, and only where no other entry leads to the same formula.
     """
     own = graph.formulas(key)
     seen: set[Node] = set(own)
-    entries = sorted(mistakes().values(), key=lambda entry: entry.general)
-    for entry in entries:
+    every = mistakes().values() if entries is None else entries
+    for entry in sorted(every, key=lambda entry: entry.general):
         made: list[Changed] = []
         for node in own:
             site = Site(graph, key, node, sheet=sheet, number=number, unit=unit, scale=scale)

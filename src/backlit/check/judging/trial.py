@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
-from backlit.check.evaluation import value_of
+import numpy as np
+
+from backlit.check.evaluation import value_of, values_of
 from backlit.check.graph import StepGraph, operands
 from backlit.check.judging.findings import Variant
 from backlit.check.worlds import World, lineage
 from backlit.explain.algebra.tree import Node
 from backlit.explain.record.quantities import Key
+from backlit.kernels.types import Array
 
 MOST_SITES = 300
 """So many numbers before a wrong one are searched, the nearest first."""
@@ -56,24 +60,40 @@ class Trial:
 
     def gap(self, chosen: Sequence[Variant], claimed: float, reach: float) -> float:
         """Give how far from the number a mistake's result is; infinite where it is not near."""
-        value = self.value({variant.site: variant.node for variant in chosen})
-        gap = abs(value - claimed)
-        return gap if gap <= max(reach, WIDE * abs(value)) else math.inf
+        last, *others = chosen
+        return self.gaps([last], claimed, reach, others)[0]
 
-    def value(self, changed: Mapping[Key, Node]) -> float:
-        """Give the number that follows with some formulas changed."""
-        values: dict[Key, float] = {}
+    def gaps(
+        self, variants: Sequence[Variant], claimed: float, reach: float, beside: Sequence[Variant] = ()
+    ) -> list[float]:
+        """Give for each of some mistakes at one number how far from the number its result is; infinite if not near.
+
+        Those of `beside` are made at other numbers in each case.
+        """
+        changed = {variant.site: variant.node for variant in beside}
+        values = self._values(variants[0].site, [variant.node for variant in variants], changed)
+        gaps = np.abs(values - claimed)
+        near = gaps <= np.maximum(reach, WIDE * np.abs(values))
+        return [float(gap) if is_near else math.inf for gap, is_near in zip(gaps, near, strict=True)]
+
+    def _values(self, site: Key, nodes: Sequence[Node], changed: Mapping[Key, Node]) -> Array:
+        """Give the numbers that follow with other formulas at a site, each in turn, and with some changed elsewhere."""
+        values: dict[Key, Any] = {}
         world = self.world
 
-        def number(key: Key) -> float:
+        def number(key: Key) -> Any:
             known = values.get(key)
             return world.value(key) if known is None else known
 
-        for key in self.after(changed):
+        after, work_out = self.after([site, *changed]), value_of
+        for key in after:
             node = changed.get(key) or world.node(key)
-            values[key] = math.nan if node is None else value_of(node, number)
-        self.work += len(values)
-        return values.get(self.key, math.nan)
+            if key == site:
+                values[key], work_out = np.array([value_of(new, number) for new in nodes]), values_of
+            else:
+                values[key] = math.nan if node is None else work_out(node, number)
+        self.work += len(nodes) + len(after)
+        return np.broadcast_to(values.get(self.key, math.nan), len(nodes))
 
     def changed_world(self, changed: Mapping[Key, Node]) -> World:
         """Give the numbers with some formulas changed; those that do not follow from them are not worked out anew."""

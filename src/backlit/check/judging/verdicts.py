@@ -17,7 +17,7 @@ from backlit.check.judging.ties import by_likelihood, telling
 from backlit.check.judging.working import Working
 from backlit.check.records import FEW_DIGITS, FEW_PLACES, CheckedNumber, CheckedWork, Fit, Verdict
 from backlit.check.sheet import Claim, Sheet
-from backlit.check.worlds import Estimate, World
+from backlit.check.worlds import GIVEN, Estimate, World
 from backlit.explain.algebra.tree import Node
 from backlit.explain.record.quantities import Key
 
@@ -97,7 +97,7 @@ class Judge:
         if coarse:
             finding.verdict, finding.remark = "not tested", coarse
             return finding
-        if match.remark or not self.tainted & match.estimate.slopes.keys():
+        if match.remark or not self.tainted or not self.tainted & match.estimate.slopes.keys():
             return finding
         if abs(match.follows - self.learner.plain.value(claim.key)) <= match.allowed:
             finding.verdict, finding.remark = "not tested", "what is wrong before changes less than its last digit"
@@ -148,7 +148,7 @@ class Judge:
             finding.remark = "its formula gives no number here: it is compared with the worked example"
         size = max(abs(finding.follows), abs(self.learner.value(claim)))
         if allowance.own + allowance.written > VAGUE * size:
-            finding.remark = finding.remark or "it has too few digits to tell a mistake by"
+            finding.remark = finding.remark or "it has too few digits to tell a mistake by: give more of them"
         else:
             exhausted = self.search.exhausted
             finding.explained = self.search.explanations(claim)
@@ -205,13 +205,13 @@ class Judge:
         """Compare with the engine's number where no formula can be followed."""
         value = recorded(claim.key)
         allowed = claim.half + REST * abs(value)
-        return Match("right", Estimate(value, {}, 0.0), allowed) if abs(claimed - value) <= allowed else None
+        return Match("right", Estimate(value, GIVEN, 0.0), allowed) if abs(claimed - value) <= allowed else None
 
     def _within_ends(self, claim: Claim, claimed: float, estimate: Estimate, world: World, node: Node | None) -> bool:
         """Tell whether operands at the ends of their intervals give the number: slopes change within wide intervals."""
         towards = math.copysign(1.0, claimed - estimate.value)
         moved, halves = dict(world.written), self.learner.halves
-        for source, slope in estimate.slopes.items():
+        for source, slope in estimate.slopes.pairs():
             if source in halves and source in moved and source != claim.key:
                 moved[source] += math.copysign(halves[source], slope * towards)
         end = World(self.graph, moved, world.changed).follows(claim.key, node)
@@ -221,7 +221,7 @@ class Judge:
         """Tell whether a number follows from right numbers where the learner's own earlier ones are wrong."""
         if claim.base is not None:
             return self._as_the_new_weight(claim)
-        sources = self.tainted & self.learner.own.estimate(claim.key).slopes.keys()
+        sources = self.tainted & self.learner.own.estimate(claim.key).slopes.keys() if self.tainted else set()
         if not sources:
             return None
         trials = [{source} for source in sources] if 1 < len(sources) <= MOST_SINGLE else []
@@ -238,7 +238,7 @@ class Judge:
         if own is None or own == claimed or claim.key in self.wrong:
             return None
         allowed = claim.half + self.learner.halves.get(claim.key, 0.0)
-        return Match("right", Estimate(own, {}, 0.0), allowed) if abs(own - claimed) <= allowed else None
+        return Match("right", Estimate(own, GIVEN, 0.0), allowed) if abs(own - claimed) <= allowed else None
 
 
 def judge(graph: StepGraph, sheet: Sheet, *, title: str = "") -> CheckedWork:

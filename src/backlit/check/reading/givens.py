@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import msgspec
 
+from backlit.check.reading.number_texts import places_of_floats, with_zeros
 from backlit.check.written import Written
 from backlit.errors import BacklitError
 
 LONGEST_NAME = 200
 """Characters of a name: those of the worked example have some 30."""
+
+
+MOST_NUMBERS = 20_000
+"""Numbers of a sheet: so many are read and judged in some seconds."""
 
 
 class Given(msgspec.Struct, frozen=True):
@@ -18,6 +23,7 @@ class Given(msgspec.Struct, frozen=True):
         name, written: the name and the number. step: the step that stands beside it, from 1; None where none does.
         row: the row that stands beside it; may be empty. line: its line in the file, from 1; 0 where that is not known.
         place: where it stands in words, such as "line 7"; may be empty.
+        is_float: whether the number came as a float, without the zeros at its end.
     """
 
     name: str
@@ -26,19 +32,24 @@ class Given(msgspec.Struct, frozen=True):
     row: str = ""
     line: int = 0
     place: str = ""
+    is_float: bool = False
 
     def __post_init__(self) -> None:
         _check_length(self.name, self.line)
 
 
 class GivenArray(msgspec.Struct, frozen=True):
-    """An array of a sheet before its name is read: its shape, its numbers in C order, and where it stands."""
+    """An array of a sheet before its name is read.
+
+    It has its shape, its numbers in C order, where it stands, and whether they came as floats of JSON.
+    """
 
     name: str
     shape: tuple[int, ...]
     numbers: tuple[Written, ...]
     step: int | None = None
     line: int = 0
+    is_float: bool = False
 
     def __post_init__(self) -> None:
         _check_length(self.name, self.line)
@@ -69,6 +80,11 @@ class GivenSheet(msgspec.Struct, frozen=True):
     places: int | None = None
     velocity: str = ""
 
+    def __post_init__(self) -> None:
+        count = len(self.numbers) + sum(len(array.numbers) for array in self.arrays)
+        if count > MOST_NUMBERS:
+            raise BacklitError(too_many(self.name or "the sheet", count))
+
 
 class EmptySheetError(BacklitError):
     """A sheet on which no number is given; `sheet` is what it says else."""
@@ -93,3 +109,26 @@ def _check_length(name: str, line: int) -> None:
             f"the name {name[:20]!r}... has {len(name):,} characters; expected at most {LONGEST_NAME}.",
             line,
         )
+
+
+def with_lost_zeros(sheet: GivenSheet) -> GivenSheet:
+    """Give a sheet with the zeros that its floats have lost, as its other floats tell; a note says so."""
+    singles = [one.written for one in sheet.numbers if one.is_float]
+    places = places_of_floats([*singles, *(n for array in sheet.arrays if array.is_float for n in array.numbers)])
+    numbers = tuple(
+        msgspec.structs.replace(one, written=with_zeros(one.written, places)) if one.is_float else one
+        for one in sheet.numbers
+    )
+    arrays = tuple(
+        msgspec.structs.replace(array, numbers=tuple(with_zeros(one, places) for one in array.numbers))
+        if array.is_float else array for array in sheet.arrays
+    )  # fmt: skip
+    if numbers == sheet.numbers and arrays == sheet.arrays:
+        return sheet
+    note = f"numbers without zeros at their ends are read with {places} places behind the point, as the others have"
+    return msgspec.structs.replace(sheet, numbers=numbers, arrays=arrays, notes=(*sheet.notes, note))
+
+
+def too_many(name: str, count: int) -> str:
+    """Say that a sheet, or an array, has more numbers than are judged."""
+    return f"{name} has {count:,} numbers; expected at most {MOST_NUMBERS:,}: check a part of them."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import Decimal, InvalidOperation
 
 from backlit.check.written import Written
@@ -18,6 +18,9 @@ LONGEST = 60
 """Characters of a number: float64 needs at most some 25."""
 FARTHEST, COARSEST = 300, 15
 """Powers of ten beyond this are no floats, and no step has a number whose last digit stands for more than this."""
+SHORTEST, LONGEST_FLOAT, MISSING = 2, 10, 2
+"""Floats are taken for rounded with so many places behind the point at least and at most; so many zeros may be missing
+from one of them: of a hundred numbers, one ends in two zeros."""
 
 WRONG: tuple[tuple[str, Callable[[re.Match[str]], str]], ...] = (
     (r"#(?:DIV/0|NAME|REF|VALUE|N/A|NUM|NULL|WERT|ZAHL|BEZUG|NV)[!?]?", lambda m: (
@@ -67,8 +70,8 @@ def number_of(given: str, *, points: bool = False) -> Written:
         bare = f"{power['front']}e{power['power']}"
     if not PLAIN.fullmatch(bare):
         raise BacklitError(f"{text!r} is no number: {_wrong(text, bare)}.")
-    if not _is_near(bare):
-        raise BacklitError(f"{text!r} is beyond the numbers of float64; expected one such as 0.3775 or 3.5e-5.")
+    if far := _too_far(bare):
+        raise BacklitError(f"{text!r} is {far}; expected one such as 0.3775 or 3.5e-5.")
     read = Written.of(bare)
     return Written(text, read.value, read.unit, read.figures)
 
@@ -82,18 +85,49 @@ def with_digits(number: Written, digits: int | None) -> Written:
     return Written(number.text, number.value, unit, figures)
 
 
-def _is_near(bare: str) -> bool:
-    """Tell whether a number and the unit of its last digit are such as a step may have."""
+def places_of_floats(numbers: Sequence[Written]) -> int | None:
+    """Give to how many places numbers were rounded that came as floats, without zeros at their ends; None if unknown.
+
+    At least half of them have so many places and none has more: those with fewer have lost zeros. Where one has a zero
+    at its end, they are as a person wrote them.
+
+    >>> places_of_floats([Written.of(text) for text in ("0.4", "0.45", "0.12")]), places_of_floats([Written.of("0.40")])
+    (2, None)
+    """
+    plain = [number for number in numbers if "." in number.text and "e" not in number.text.lower()]
+    broken = [number.text.partition(".")[2] for number in plain if not number.text.endswith(".0")]
+    if not broken or any(digits.endswith("0") for digits in broken):
+        return None
+    most = max(map(len, broken))
+    usual = sum(len(digits) == most for digits in broken)
+    return most if SHORTEST <= most <= LONGEST_FLOAT and 2 * usual >= len(plain) else None
+
+
+def with_zeros(number: Written, places: int | None) -> Written:
+    """Give a float with the zeros that it has lost: at most two, to so many places."""
+    short = places is not None and 0 < places - number.decimals <= MISSING and "." in number.text
+    return with_digits(number, places) if short else number
+
+
+def _too_far(bare: str) -> str:
+    """Say why a step has no such number: it, or the unit of its last digit, is too large, or it is too small."""
     try:
         number = Decimal(bare)
     except InvalidOperation:  # an exponent of twenty digits
-        return False
+        return "too small: write 0" if "e-" in bare.lower() else "beyond the numbers of float64"
     exponent = number.as_tuple().exponent
-    return abs(number.adjusted()) <= FARTHEST and isinstance(exponent, int) and exponent <= COARSEST
+    if number.adjusted() < -FARTHEST:
+        return "too small: float64 has no such number with all its digits, write 0" if number else "0: write 0"
+    if number.adjusted() > FARTHEST:
+        return "beyond the numbers of float64"
+    if not isinstance(exponent, int) or exponent > COARSEST:
+        return f"too large: its last digit stands for more than 1e{COARSEST}"
+    return ""
 
 
 def _bare(text: str) -> str:
     """Give a number's text without what only decorates it: "≈", "= ", "...", spaces."""
+    text = "".join(sign for sign in text if unicodedata.category(sign) != "Cf")  # unseen, as a zero-width space is
     superscripts = re.sub(r"[⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺]+", lambda m: "^" + unicodedata.normalize("NFKC", m[0]), text)
     bare = unicodedata.normalize("NFKC", superscripts).translate(MINUS)
     bare = re.sub(r"^(?:≈|~|ca\.?\s)\s*|(?:\.\.\.|…)$", "", bare.strip())

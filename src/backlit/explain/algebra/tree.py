@@ -213,22 +213,24 @@ def _product(maths: Any, *factors: Any) -> Any:
     return total
 
 
+OPERATIONS: Mapping[str, Callable[..., Any]] = {
+    "+": _sum, "*": _product,
+    "neg": lambda _, x: -x,
+    "/": lambda _, x, y: x / y,
+    "^": lambda _, x, y: x**y,
+    "otherwise": lambda _: True,
+    "abs": lambda _, x: abs(x),
+    "max": lambda _, *x: max(x),
+    "min": lambda _, *x: min(x),
+    "sign": lambda m, x: m.mpf((x > 0) - (x < 0)),
+    "ln": lambda m, x: m.log(x),
+    "[]": lambda m, x: m.mpf(1 if x else 0),
+    "and": lambda _, *x: all(x),
+    ">": lambda _, x, y: x > y, "<": lambda _, x, y: x < y, "=": lambda _, x, y: x == y,
+    "≤": lambda _, x, y: x <= y, "≥": lambda _, x, y: x >= y, "≠": lambda _, x, y: x != y,
+}  # fmt: skip
+"""What an operation does with numbers, the first argument being the `maths` of `evaluate`; others are its functions."""
+
+
 def _operation(head: str) -> Callable[..., Any]:
-    """Give what an operation does with numbers."""
-    known: dict[str, Callable[..., Any]] = {
-        "+": _sum, "*": _product,
-        "neg": lambda _, x: -x,
-        "/": lambda _, x, y: x / y,
-        "^": lambda _, x, y: x**y,
-        "otherwise": lambda _: True,
-        "abs": lambda _, x: abs(x),
-        "max": lambda _, *x: max(x),
-        "min": lambda _, *x: min(x),
-        "sign": lambda m, x: m.mpf((x > 0) - (x < 0)),
-        "ln": lambda m, x: m.log(x),
-        "[]": lambda m, x: m.mpf(1 if x else 0),
-        "and": lambda _, *x: all(x),
-        ">": lambda _, x, y: x > y, "<": lambda _, x, y: x < y, "=": lambda _, x, y: x == y,
-        "≤": lambda _, x, y: x <= y, "≥": lambda _, x, y: x >= y, "≠": lambda _, x, y: x != y,
-    }  # fmt: skip
-    return known.get(head) or (lambda m, *x: getattr(m, head)(*x))
+    return OPERATIONS.get(head) or (lambda m, *x: getattr(m, head)(*x))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
+from backlit.show.check.html import large
 from backlit.show.check.parts import Detail, Line, Parts
 from backlit.show.check.text import TABLE_NOTE, calculation_text, cells_of, head_of
 from backlit.show.worked.escapes import escaped
@@ -31,7 +32,7 @@ def _detail(detail: Detail, several: bool) -> Iterator[str]:
     yield escaped(detail.named)
     for cause in detail.causes:
         said = escaped(" ".join(cause.sentences))
-        yield f"- **{escaped(cause.title)}.** {said}".rstrip() if len(detail.causes) > 1 else said
+        yield f"- **{escaped(cause.title)}** {said}".rstrip() if len(detail.causes) > 1 else said
         yield from map(_line, filter(None, (cause.line, cause.right)))
     yield escaped(detail.tell)
     for line in detail.lines:
@@ -46,7 +47,7 @@ def _line(line: Line) -> str:
     fence = "```"
     while fence in body:
         fence += "`"
-    label = f"{line.label[:1].upper()}{line.label[1:]}:\n\n" if line.label else ""
+    label = f"{large(line.label)}:\n\n" if line.label else ""
     return f"{label}{fence}\n{body}\n{fence}"
 
 

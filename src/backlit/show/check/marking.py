@@ -28,7 +28,7 @@ from backlit.show.saving import saved
 from backlit.show.worked.escapes import escaped
 
 MISTAKES, FIRSTS, STUDENTS = "The most common mistakes", "Where the first mistake is", "Students"
-HEAD = ("student", "points", "of", "first wrong", "mistakes")
+HEAD = ("student", "points", "of", "carried", "first wrong", "mistakes")
 COLUMNS = ("student", "points", "of", "missing", "too few digits", "carried", "first wrong", "mistakes", "problem")
 MOST_NAMED = 12
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -103,7 +103,7 @@ class Marking(Shown):
         for title, what, found in _commons(self.result):
             blocks += [f"## {title}", pipes((what, "students", "who"), _common_rows(found, names=True), {1})]
         if self.students:
-            blocks += [f"## {STUDENTS}", pipes(HEAD, [_row(one) for one in self.students], {1, 2})]
+            blocks += [f"## {STUDENTS}", pipes(HEAD, [_row(one) for one in self.students], {1, 2, 3})]
         return "\n\n".join(filter(None, blocks)) + "\n"
 
     def to_html(self, *, names: bool = True) -> str:
@@ -198,13 +198,14 @@ def _notes(result: ClassResult) -> list[str]:
 
 
 def _row(one: Marked) -> tuple[str, ...]:
-    """Give what a student's work comes to: name, points, of, the first wrong number, the mistakes."""
+    """Give what a student's work comes to: name, points, of, carried, the first wrong number, the mistakes."""
     if one.problem:
-        return plain(one.student), "", f"{one.of:,}" if one.of else "", "", plain(one.problem, SENTENCE)
+        return plain(one.student), "", f"{one.of:,}" if one.of else "", "", "", plain(one.problem, SENTENCE)
     said = "; ".join(plain(made.title, SENTENCE) for made in one.mistakes)
     missing = f"{counted(one.missing, 'number')} missing" if one.missing else ""
     coarse = f"{counted(one.coarse, 'number')} with too few digits" if one.coarse else ""
-    return (plain(one.student), f"{one.points:,}", f"{one.of:,}", plain(one.first) if one.first else "",
+    carried, first = f"{one.carried:,}" if one.carried else "", plain(one.first) if one.first else ""
+    return (plain(one.student), f"{one.points:,}", f"{one.of:,}", carried, first,
             "; ".join(filter(None, (said, coarse, missing))))  # fmt: skip
 
 
@@ -239,10 +240,12 @@ def _lines(result: ClassResult, width: int) -> Iterator[Text]:
             yield from _common(one, width)
     if result.students:
         yield Text.assemble("\n", (STUDENTS, HEADING))
-        rows = [(name, f"{points} of {of}" if points else "", first, said)
-                for name, points, of, first, said in map(_row, result.students)]  # fmt: skip
+        rows = [
+            (name, f"{points} of {of}" if points else "", *rest)
+            for name, points, of, *rest in map(_row, result.students)
+        ]
         styles = ["bold red" if one.problem else "" for one in result.students]
-        yield from table_lines(("student", "points", "first wrong", "mistakes"), rows, width, styles)
+        yield from table_lines(("student", "points", *HEAD[3:]), rows, width, styles)
 
 
 def _filled(text: str, width: int, style: str = "", indent: str = "") -> Iterator[Text]:

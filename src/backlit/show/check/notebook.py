@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from backlit.show.check.html import large
 from backlit.show.check.parts import Detail, Line, Parts
 from backlit.show.check.text import TABLE_NOTE, calculation_text, cells_of, head_of
 from backlit.show.notebook import heading_html, lines_html, table_html, words_html
@@ -59,5 +60,5 @@ def _detail(detail: Detail, several: bool) -> Iterator[str]:
 
 
 def _line(line: Line) -> str:
-    label = words_html(f"{line.label}:") if line.label else ""
+    label = words_html(f"{large(line.label)}:") if line.label else ""
     return label + lines_html(calculation_text(line))

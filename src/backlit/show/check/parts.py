@@ -211,17 +211,16 @@ def _detail(work: CheckedWork, number: CheckedNumber, place: int, hint: int | No
         causes, lines = _of_one(work, number, fits[0], hint, steps)
     else:
         causes = tuple(_briefly(number, fit) for fit in fits[:MOST_CAUSES])
-        causes += tuple(Cause(words.title_of(fit), (), None) for fit in fits[MOST_CAUSES:])
+        causes += tuple(Cause(words.sentence(words.title_of(fit)), (), None) for fit in fits[MOST_CAUSES:])
         lines = _own_lines(number, hint)
     records = {record.name: record for record in work.records}
     at = {fit.at for fit in fits if words.made_at(number, fit)}
     record = records.get(min(at)) if len(at) == 1 else records.get(number.record)
-    remark = words.sentence(number.remark) if number.remark and (fits or hint) else ""
-    also = tuple(filter(None, (words.in_terms(number), remark)))
+    also = (words.turned(number), words.sentence(number.remark) if fits or hint else "")
     tell = "" if hint == 1 else words.tell(number)
     return Detail(place, words.name_of(number, steps=steps), words.heading(number, steps=steps),
-                  words.expected(number), words.named(number, hint), causes, tell, tuple(filter(None, lines)), also,
-                  record)  # fmt: skip
+                  words.expected(number), words.named(number, hint), causes, tell, tuple(filter(None, lines)),
+                  tuple(filter(None, also)), record)  # fmt: skip
 
 
 def _of_one(
@@ -239,7 +238,7 @@ def _of_one(
         wrong = None
     if wrong is not None and right is not None and _same_name(wrong, right):
         wrong, lines[0] = _marked(wrong, right), _marked(right, wrong)
-    return (Cause(words.title_of(fit), tuple(filter(None, said)), wrong),), lines
+    return (Cause(words.sentence(words.title_of(fit)), tuple(filter(None, said)), wrong),), lines
 
 
 def _own_lines(number: CheckedNumber, hint: int | None) -> list[Line | None]:
@@ -253,13 +252,13 @@ def _briefly(number: CheckedNumber, fit: Fit) -> Cause:
     """Give one of several mistakes: its title, its formula; of two made together, why and the right formula too."""
     line = _line("", without_numbers(fit.line, fit.at), fit.at)
     if not fit.together:
-        return Cause(words.title_of(fit), (), line)
+        return Cause(words.sentence(words.title_of(fit)), (), line)
     right = fit.right or number.line
     beside = _line(RIGHT, without_numbers(right, fit.at), fit.at)
     if line is not None and beside is not None:
         line, beside = _marked(line, beside), _marked(beside, line)
         line = msgspec.structs.replace(line, label=MISTAKEN)
-    return Cause(words.title_of(fit), tuple(filter(None, [words.sentence(fit.why)])), line, beside)
+    return Cause(words.sentence(words.title_of(fit)), tuple(filter(None, [words.sentence(fit.why)])), line, beside)
 
 
 def _same_name(line: Line, other: Line) -> bool:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
+from decimal import Decimal
 
 from backlit.check.records import CheckedNumber, CheckedWork, Count, Fit, Verdict
-from backlit.show.report.texts import NAME, SENTENCE, plain
+from backlit.show.report.texts import NAME, SENTENCE, listed, plain
 
 VERDICTS: dict[Verdict, str] = {
     "right": "right", "carried": "right, carried", "rounded": "right, rounded on the way",
@@ -103,11 +104,7 @@ def beside(work: CheckedWork) -> str:
     """Say whether several wrong numbers are wrong by one mistake, and how many are not tested."""
     count, codes = work.count, {number.codes for number in work.wrong}
     one = count.wrong > 1 and len(codes) == 1 and len(next(iter(codes))) == 1
-    said = (
-        ["All of these are wrong by the same mistake." if count.wrong > 2 else "Both are by the same mistake."]
-        if one
-        else []
-    )
+    said = [f"{f'All {count.wrong:,}' if count.wrong > 2 else 'Both'} are wrong by the same mistake."] if one else []
     if count.untested and count.numbers > 1:
         said.append(f"{count.untested:,} {'is' if count.untested == 1 else 'are'} not tested.")
     return " ".join(said)
@@ -149,9 +146,11 @@ def differs(number: CheckedNumber) -> bool:
     if number.key in {"", number.follows}:
         return False
     try:
-        return not abs(float(number.key) - float(number.follows)) <= number.allowed
-    except ValueError:
+        follows, key = Decimal(number.follows), Decimal(number.key)
+    except ArithmeticError:
         return True
+    shown = Decimal(1).scaleb(int(follows.as_tuple().exponent)) if follows.is_finite() else Decimal(0)
+    return not abs(key - follows) <= max(Decimal(number.allowed), 2 * shown)
 
 
 def expected(number: CheckedNumber) -> str:
@@ -205,18 +204,6 @@ def title_of(fit: Fit) -> str:
     return f"{title}{between}{plain(fit.detail, SENTENCE)}" if fit.detail else title
 
 
-def in_terms(number: CheckedNumber) -> str:
-    """Say that the lines are in the worked example's terms, where the sheet has a factor; empty where it has none."""
-    if not number.terms:
-        return ""
-    shown = ", ".join(plain(term, NAME) for term in number.terms[:3])
-    more = len(number.terms) - 3
-    yours = "is" if len(number.terms) == 1 else "are"
-    what = "number" if len(number.terms) == 1 else "numbers"
-    return f"The lines are in the worked example's terms: the sheet's {what} there {yours} {shown}" + (
-        f" and {more:,} more." if more > 0 else ".")  # fmt: skip
-
-
 def explains(fit: Fit, others: str) -> str:
     """Say how many of the sheet's numbers a mistake explains, and which others; empty where that is one alone."""
     if fit.explains < 2:
@@ -230,6 +217,26 @@ def made_at(number: CheckedNumber, fit: Fit) -> str:
     if fit.at in {"", number.name, number.record, number.record.removeprefix("-")}:
         return ""
     return f"It was made on the way, at {plain(fit.at, NAME)}, which the sheet does not give."
+
+
+def turned(number: CheckedNumber) -> str:
+    """Say what the sheet's number is, where the lines give another: δ the negative of dE/dnet, Δw of a new weight.
+
+    Where a convention of the sheet makes a factor, also of the numbers that enter the lines.
+    """
+    if number.terms:
+        return in_terms(number.terms)
+    if number.stands_for in {"", number.record} or not number.line:
+        return ""
+    name = STEP.sub("", plain(number.name, NAME))
+    return f"These lines give {plain(number.record, NAME)}; {name} is {plain(number.stands_for, NAME)}."
+
+
+def in_terms(terms: Sequence[str]) -> str:
+    """Say that the lines are in the worked example's terms, where the sheet has a factor."""
+    there = "number there is" if len(terms) == 1 else "numbers there are"
+    shown = listed([plain(term, NAME) for term in terms], 3)
+    return f"The lines are in the worked example's terms: the sheet's {there} {shown}."
 
 
 QUANTITIES = {"net", "out"}

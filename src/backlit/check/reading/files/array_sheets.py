@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import tokenize
 import zipfile
 import zlib
 from typing import Any
@@ -10,8 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from backlit.check.reading.files.json_sheets import MOST_NUMBERS
-from backlit.check.reading.givens import GivenArray, GivenSheet
+from backlit.check.reading.givens import MOST_NUMBERS, GivenArray, GivenSheet
 from backlit.check.written import Written
 from backlit.errors import BacklitError
 
@@ -32,7 +32,7 @@ def sheet_of_arrays(raw: bytes, name: str) -> GivenSheet:
 
 
 def given_array(label: str, values: npt.ArrayLike, step: int | None = None) -> GivenArray:
-    """Give an array with the digits that count in its type of number.
+    """Give an array with the digits that count in its type of number; one that was rounded has so many places.
 
     Errors: a BacklitError where it holds what are no numbers, or one that is not finite.
     """
@@ -41,15 +41,30 @@ def given_array(label: str, values: npt.ArrayLike, step: int | None = None) -> G
     if array.dtype.kind not in "fiu":
         raise BacklitError(f"{called} holds {array.dtype}; expected an array of numbers.")
     if array.size > MOST_NUMBERS:
-        raise BacklitError(f"{called} has {array.size:,} numbers; expected at most {MOST_NUMBERS:,}.")
+        raise BacklitError(
+            f"{called} has {array.size:,} numbers; expected at most {MOST_NUMBERS:,}: check a part of them."
+        )
     if not np.isfinite(array).all():
         index = [int(k) for k in np.argwhere(~np.isfinite(array))[0]]
         value = "NaN" if np.isnan(array[tuple(index)]) else "infinite"
         raise BacklitError(f"{called}{index} is {value}; expected finite numbers.")
     figures = FIGURES.get(array.dtype.name, MOST_FIGURES)
     least = FAINTEST * float(np.abs(array).max()) if array.size else 0.0
+    places = _places(array)
+    least = least if places is None else max(least, 10.0**-places)
     numbers = tuple(written_float(float(value), figures, least) for value in array.ravel())
     return GivenArray(label, array.shape, numbers, step)
+
+
+def _places(array: npt.NDArray[Any]) -> int | None:
+    """Give to how many places behind the point an array was rounded; None where it was not, or to fewer than two."""
+    most = 0
+    for value in array.ravel() if array.dtype.name in {"float64", "float32"} else ():
+        text = str(value)
+        most = max(most, MOST_FIGURES + 1 if "e" in text else len(text.partition(".")[2]))
+        if most > MOST_FIGURES:
+            return None
+    return most if most > 1 else None
 
 
 def written_float(value: float, figures: int = MOST_FIGURES, least: float = 0.0) -> Written:
@@ -78,7 +93,9 @@ def _unpacked(raw: bytes, name: str) -> dict[str, npt.NDArray[Any]]:
                 )
             return {entry.filename.removesuffix(".npy"): _array(archive.read(entry), f"{name}, {entry.filename}")
                     for entry in entries}  # fmt: skip
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+    except BacklitError:
+        raise
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
         raise BacklitError(f"{name} is damaged ({error}): write it again with np.savez.") from None
 
 
@@ -95,7 +112,7 @@ def _array(raw: bytes, name: str) -> npt.NDArray[Any]:
             raise BacklitError(f"{name} is damaged: its head says shape {shape}, its length another. Write it again.")
         array: npt.NDArray[Any] = np.load(io.BytesIO(raw), allow_pickle=False)
         return array
-    except (ValueError, EOFError, SyntaxError) as error:
-        if isinstance(error, BacklitError):
-            raise
-        raise BacklitError(f"{name} is no array of NumPy ({error}): write it with np.save.") from None
+    except BacklitError:
+        raise
+    except (ValueError, EOFError, SyntaxError, tokenize.TokenError) as error:
+        raise BacklitError(f"{name} is no array of NumPy ({str(error)[:60]}): write it with np.save.") from None

@@ -8,13 +8,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from backlit.check.reading.declarations import delta_of, velocity_of
-from backlit.check.reading.givens import Given, GivenArray, GivenError, GivenSheet
+from backlit.check.reading.givens import Given, GivenArray, GivenError, GivenSheet, with_lost_zeros
 from backlit.check.reading.name_forms import squashed
 from backlit.check.reading.number_texts import number_of
 from backlit.check.written import Written
 from backlit.errors import BacklitError
 
-MOST_NUMBERS = 100_000
 DEEPEST = 8
 """So many lists and objects may stand in each other: arrays of the network have at most four."""
 INSIDE = ("claimed", "numbers", "gradients", "values", "sheet")
@@ -51,13 +50,10 @@ def sheet_of_json(text: str, name: str, notes: tuple[str, ...] = ()) -> GivenShe
     reader.read(data, None)
     if not reader.numbers and not reader.arrays:
         raise BacklitError(f'{name} gives no number; expected an object such as {{"net(h1)": 0.3775}}.')
-    count = len(reader.numbers) + sum(len(array.numbers) for array in reader.arrays)
-    if count > MOST_NUMBERS:
-        raise BacklitError(f"{name} gives {count:,} numbers; expected at most {MOST_NUMBERS:,}.")
-    return GivenSheet(
+    return with_lost_zeros(GivenSheet(
         name, tuple(reader.numbers), delta_of(reader.said.get("delta", "")), notes, reader.said.get("student", ""),
         tuple(reader.arrays), velocity=velocity_of(reader.said.get("velocity", "")),
-    )  # fmt: skip
+    ))  # fmt: skip
 
 
 def _check_depth(text: str) -> None:
@@ -131,15 +127,18 @@ class _Reader:
             raise GivenError(f"{label}: {_shown(value)} was given; expected a number such as 0.3775.", line)
 
     def _number(self, label: str, value: str, step: int | None, row: str, line: int) -> None:
-        self.numbers.append(Given(label, _written(label, value, line), step, row, line, f"line {line}" if line else ""))
+        place = f"line {line}" if line else ""
+        written = _written(label, value, line)
+        self.numbers.append(Given(label, written, step, row, line, place, isinstance(value, Number)))
 
     def _array(self, label: str, value: list[Any], step: int | None, line: int) -> GivenArray:
-        shape, numbers = _shape_of(value, label, line), []
+        shape, numbers, is_float = _shape_of(value, label, line), [], True
         for k, text in enumerate(_leaves(value)):
+            is_float &= isinstance(text, Number)
             if not isinstance(text, str):
                 raise GivenError(f"{label}: {_shown(text)} is its number {k + 1}; expected digits.", line, label)
             numbers.append(_written(label, text, line))
-        return GivenArray(label, shape, tuple(numbers), step, line)
+        return GivenArray(label, shape, tuple(numbers), step, line, is_float)
 
     def _line(self, label: str) -> int:
         """Give the first line in which a name stands in quotes; 0 where there is none, since JSON may escape it."""

@@ -21,7 +21,6 @@ NUMBERS = {
 STEPS, ROWS = {"step", "steps", "schritt"}, {"row", "rows", "example", "sample"}
 DELTAS = {"δ", "delta"}
 OF_STUDENT, OF_SHEET = {"student", "learner"}, {"sheet", "worksheet"}
-MOST_NUMBERS = 100_000
 BRACKETS = r"\((?:[^()]|\([^()]*\))*\)|\[[^\[\]]*\]"
 LONGEST_LINE, LONGEST_COMMENT = 5_000, 200
 """Characters of a line, and of a comment that says something."""
@@ -90,8 +89,6 @@ def sheet_of_table(text: str, name: str, notes: tuple[str, ...] = ()) -> GivenSh
         why = "the cells of its numbers are empty: fill some in." if asked else "expected lines such as net(h1),0.3775."
         empty = GivenSheet(name, (), delta, notes, student, asked=asked, sheet=whose, velocity=velocity)
         raise EmptySheetError(f"{name} gives no number; {why}", empty)
-    if len(found) > MOST_NUMBERS:
-        raise BacklitError(f"{name} gives {len(found):,} numbers; expected at most {MOST_NUMBERS:,}.")
     points = sign != ";" and any(re.search(r"\d\.\d", value) for _, value in found)
     numbers = tuple(_numbers(found, columns, points=points))
     return GivenSheet(name, numbers, delta, notes, student, asked=asked, sheet=whose, velocity=velocity)
