@@ -29,7 +29,7 @@ LARGEST = 3000
 """In steps of more numbers a belief is not tried at all numbers that it is about."""
 MOST_NEAR = 250
 """Of so many results, those nearest to the number, it is worked out what rounding makes of them."""
-MOST_IN_ALL = 120_000
+MOST_IN_ALL = 60_000
 """So many formulas are written or worked out for all wrong numbers of a sheet."""
 FINE = 9
 """Gaps are told apart by so many decimals of the reach; those that only float64's rounding parts are the same."""
