@@ -10,8 +10,9 @@ import msgspec
 
 from backlit.check import digits
 from backlit.check.catalogue import Mistake, mistakes
-from backlit.check.evaluation import Number, recorded, same_formula
+from backlit.check.evaluation import Number, recorded
 from backlit.check.graph import StepGraph, operands
+from backlit.check.judging.alike import telling
 from backlit.check.judging.findings import Explained, Finding, Variant
 from backlit.check.judging.habits import Habits
 from backlit.check.judging.learner import Learner
@@ -105,7 +106,7 @@ class Search:
         found = self._less_digits(claim, found)
         if found and found[0].mistake.harmless:
             return tuple(found)
-        best = self._best(claim, _telling(found), world)
+        best = self._best(claim, telling(self.graph, claim.key, self.learner.given, found), world)
         self._named += [fit for fit in best if fit.mistake.scope == "everywhere"]
         if len(best) == 1 and best[0].site != claim.key:
             self._assume(best[0])
@@ -276,26 +277,6 @@ class Search:
             most = max((beliefs[fit.code] for fit in finding.explained), default=0)
             if most > 1:
                 finding.explained = tuple(fit for fit in finding.explained if beliefs[fit.code] == most)
-
-
-def _telling(found: Sequence[Explained]) -> list[Explained]:
-    """Leave an entry out where a more telling one leads to the same formula: then the two are one mistake.
-
-    A belief tells more than what can be done to any formula, and this more than a slip of the pen. Entries of other
-    formulas that only happen to give the same number stay beside each other.
-    """
-    kept: list[Explained] = []
-    for fit in sorted(found, key=lambda fit: (fit.mistake.general, fit.mistake.scope == "slip")):
-        if not (fit.mistake.general and any(_is_one(fit, other) for other in kept if other.code != fit.code)):
-            kept.append(fit)
-    return [fit for fit in found if fit in kept]
-
-
-def _is_one(fit: Explained, other: Explained) -> bool:
-    """Tell whether two explanations change the same numbers to the same formulas."""
-    if fit.changed.keys() != other.changed.keys():
-        return False
-    return all(same_formula(node, other.changed[key]) for key, node in fit.changed.items())
 
 
 def variants_at(
