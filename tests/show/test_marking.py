@@ -21,7 +21,7 @@ from checked_samples import (
     UPDATED,
     WEIGHT,
     number,
-)  # fmt: skip
+)
 from visible import visible_text
 
 import backlit as bl

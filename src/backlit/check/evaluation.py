@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import math
-import random
 from collections.abc import Callable, Mapping
 from types import SimpleNamespace
 from typing import Any
@@ -12,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from backlit.check import digits
-from backlit.explain.algebra.tree import OPERATIONS, Apply, Node, Ref, refs
+from backlit.explain.algebra.tree import OPERATIONS, Apply, Node, Ref
 from backlit.explain.record.quantities import Key
 
 Operations = Mapping[str, Callable[..., Any]]
@@ -22,10 +21,6 @@ Number = Callable[[Key], float]
 NAN = math.nan
 STEP = 2.0**-17
 """The half width of the differences that give the slope of a function of one number, relative to it."""
-RANGES = ((0.1, 0.9), (-2.0, 2.0), (-2.0, 2.0))
-"""Numbers are drawn from these to tell formulas apart."""
-SAME = 1e-9
-"""Values that differ by less are those of the same formula, up to float64's rounding."""
 
 
 def recorded(key: Key) -> float:
@@ -51,28 +46,6 @@ def values_of(node: Node, number: Callable[[Key], Any]) -> Any:
             return _value(node, number, _ON_ARRAYS)
     except (ArithmeticError, ValueError, LookupError, TypeError):
         return NAN
-
-
-def same_formula(one: Node, other: Node) -> bool:
-    """Tell whether two formulas are the same written in two ways: with any numbers they give the same value.
-
-    >>> from backlit.explain.algebra.tree import Literal, plus, times
-    >>> same_formula(times(Literal("2"), Literal("3")), plus(Literal("3"), Literal("3")))
-    True
-    """
-    if one == other:
-        return True
-    keys = dict.fromkeys(ref.key for node in (one, other) for ref in refs(node) if ref.key is not None)
-    draw, told = random.Random(0).uniform, False
-    for low, high in RANGES:
-        numbers = {key: draw(low, high) for key in keys}
-        values = value_of(one, numbers.__getitem__), value_of(other, numbers.__getitem__)
-        if math.isnan(values[0]) and math.isnan(values[1]):
-            continue
-        told = True
-        if not math.isclose(*values, rel_tol=SAME, abs_tol=SAME):
-            return False
-    return told
 
 
 def _value(node: Node, number: Callable[[Key], Any], operations: Operations) -> Any:

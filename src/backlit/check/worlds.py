@@ -211,18 +211,21 @@ class World:
 
 
 def lineage(graph: StepGraph, key: Key, written: Container[Key], most: int) -> list[Key]:
-    """Give a number and those on the way to it that no sheet gives, each after all that it needs, up to so many."""
-    found, waiting = {key: _needed(graph, key)}, deque([key])
+    """Give a number and those on the way to it that no sheet gives, each after all that it needs, up to so many.
+
+    Of what the task gives they have only a later step's weights and slots, which are the new ones of the step before.
+    """
+    found, waiting = {key: needed(graph, key)}, deque([key])
     while waiting and len(found) < most:  # breadth first: the nearest come first
         for need in found[waiting.popleft()]:
             if need not in found and need not in written:
-                found[need] = _needed(graph, need)
+                found[need] = needed(graph, need)
                 waiting.append(need)
     ordered = TopologicalSorter({one: [need for need in needs if need in found] for one, needs in found.items()})
-    return [one for one in ordered.static_order() if graph.formula(one) is not None]
+    return [one for one in ordered.static_order() if graph.formula(one) is not None or graph.earlier(one) is not None]
 
 
-def _needed(graph: StepGraph, key: Key) -> list[Key]:
+def needed(graph: StepGraph, key: Key) -> list[Key]:
     """Give what enters a number by any of its formulas; of a later step's weight the new one of the step before."""
     ways = graph.formulas(key)
     earlier = None if ways else graph.earlier(key)

@@ -7,6 +7,7 @@ of the changed one. Nothing here knows backpropagation.
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
@@ -14,7 +15,7 @@ import msgspec
 import numpy as np
 
 from backlit.check.catalogue import Mistake, mistakes
-from backlit.check.evaluation import recorded, value_of, values_of
+from backlit.check.evaluation import recorded, values_of
 from backlit.check.graph import StepGraph, operands
 from backlit.check.site import Changed, Site
 from backlit.explain.algebra.tree import Node
@@ -146,31 +147,25 @@ class PlantedStep:
         formula = self.graph.formula(key)
         found: Numbers = recorded(key)
         if formula is not None and any(isinstance(self.numbers(part), np.ndarray) for part in operands(formula)):
-            found = in_all(formula, self._columns(formula), self.count)
+            found = self._evaluated(formula, np.arange(self.count), known=recorded(key))
         for node, which in self._changed.get(key, {}).values():
             if not isinstance(found, np.ndarray):
                 found = np.full(self.count, found)
-            found[which] = in_all(node, self._columns(node, np.array(which)), len(which))
+            found[which] = self._evaluated(node, np.array(which))
         self._under_way.discard(key)
         self._found[key] = found
         return found
 
-    def _columns(self, formula: Node, which: Array | slice = slice(None)) -> dict[Key, Numbers]:
-        """Give the numbers of a formula's operands, for some plantings."""
-        found = {key: self.numbers(key) for key in operands(formula)}
-        return {key: of[which] if isinstance(of, np.ndarray) else of for key, of in found.items()}
-
-
-def in_all(node: Node, columns: Mapping[Key, Numbers], count: int) -> Array:
-    """Give a formula's value in all plantings, (count,); `columns` are its operands: one for all, or one for each.
-
-    What is not known for arrays, a slip of the pen, is worked out one by one.
-    """
-    found = values_of(node, columns.__getitem__)
-    if isinstance(found, float) and np.isnan(found):
-        table = {key: np.broadcast_to(column, count).tolist() for key, column in columns.items()}
-        found = [value_of(node, {key: row[k] for key, row in table.items()}.__getitem__) for k in range(count)]
-    return np.array(np.broadcast_to(np.asarray(found, np.float64), count))
+    def _evaluated(self, formula: Node, which: Array, known: float | None = None) -> Array:
+        """Give a formula's numbers for some plantings; `known` is it for those that leave its operands as they are."""
+        of = {key: self.numbers(key) for key in operands(formula)}
+        columns = {key: one[which] if isinstance(one, np.ndarray) else one for key, one in of.items()}
+        values = np.asarray(values_of(formula, columns.__getitem__), np.float64)
+        found: Array = np.array(np.broadcast_to(values, len(which)))
+        if known is not None:
+            same = functools.reduce(np.logical_and, [one == recorded(key) for key, one in columns.items()])
+            found[np.broadcast_to(same, len(which))] = known
+        return found
 
 
 def arrays_of(planted: PlantedStep, keys: Mapping[str, Array]) -> dict[str, Array]:

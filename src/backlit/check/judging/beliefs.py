@@ -24,14 +24,15 @@ class Beliefs:
         """Give the formulas that a belief leads to, in each way in which it can be held.
 
         It is held at all numbers that it is about. One that changes several kinds of numbers may be held at those of
-        one kind alone, as weights are left out in dE/dout and not in dE/dw. And whoever takes the short formula of a
-        joined loss, out - t, holds it at the other numbers alone: no slope of the outputs enters that.
+        one kind alone, as weights are left out in dE/dout and not in dE/dw, or of one layer. And whoever takes the
+        short formula of a joined loss, out - t, holds it at the other numbers alone: no slope of the outputs enters it.
         """
         made = self._everywhere(fit)
         role = self.graph.role(fit.site)
         alike = {key: node for key, node in made.items() if self.graph.role(key) == role}
         short = {key: node for key, node in made.items() if not self.graph.is_link(key)}
-        ways = [made, alike, short]
+        layer = {key: node for key, node in alike.items() if key.quantity.layer == fit.site.quantity.layer}
+        ways = [made, alike, short, layer]
         different = [way for place, way in enumerate(ways) if all(len(way) != len(other) for other in ways[:place])]
         return [{**way, **fit.changed} for way in different]
 

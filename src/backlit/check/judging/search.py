@@ -10,8 +10,9 @@ import msgspec
 
 from backlit.check import digits
 from backlit.check.catalogue import Mistake, mistakes
-from backlit.check.evaluation import Number, recorded, same_formula
+from backlit.check.evaluation import Number, recorded
 from backlit.check.graph import StepGraph, operands
+from backlit.check.judging.alike import telling
 from backlit.check.judging.beliefs import Beliefs
 from backlit.check.judging.findings import Explained, Finding, Variant
 from backlit.check.judging.habits import Habits
@@ -30,7 +31,7 @@ LARGEST = 3000
 """In steps of more numbers a belief is not tried at all numbers that it is about."""
 MOST_NEAR = 250
 """Of so many results, those nearest to the number, it is worked out what rounding makes of them."""
-MOST_IN_ALL = 120_000
+MOST_IN_ALL = 60_000
 """So many formulas are written or worked out for all wrong numbers of a sheet."""
 FINE = 9
 """Gaps are told apart by so many decimals of the reach; those that only float64's rounding parts are the same."""
@@ -110,7 +111,7 @@ class Search:
         found = self._less_digits(claim, found)
         if found and found[0].mistake.harmless:
             return tuple(found)
-        best = self._best(claim, _telling(found), world)
+        best = self._best(claim, telling(self.graph, claim.key, self.learner.given, found), world)
         self._named |= dict.fromkeys(fit.code for fit in best if _is_belief(fit))
         return self._assume(claim, best)
 
@@ -288,26 +289,6 @@ class Search:
 
 def _is_belief(fit: Explained) -> bool:
     return fit.mistake.scope == "everywhere" and not fit.mistake.general
-
-
-def _telling(found: Sequence[Explained]) -> list[Explained]:
-    """Leave an entry out where a more telling one leads to the same formula: then the two are one mistake.
-
-    A belief tells more than what can be done to any formula, and this more than a slip of the pen. Entries of other
-    formulas that only happen to give the same number stay beside each other.
-    """
-    kept: list[Explained] = []
-    for fit in sorted(found, key=lambda fit: (fit.mistake.general, fit.mistake.scope == "slip")):
-        if not (fit.mistake.general and any(_is_one(fit, other) for other in kept if other.code != fit.code)):
-            kept.append(fit)
-    return [fit for fit in found if fit in kept]
-
-
-def _is_one(fit: Explained, other: Explained) -> bool:
-    """Tell whether two explanations change the same numbers to the same formulas."""
-    if fit.changed.keys() != other.changed.keys():
-        return False
-    return all(same_formula(node, other.changed[key]) for key, node in fit.changed.items())
 
 
 def variants_at(
