@@ -250,8 +250,15 @@ class Search:
             wrong = other.follows(further.key)
             value, allowed = self.learner.value(further), self._rough(further)
             if abs(right - wrong) > 2.0 * allowed and math.isfinite(wrong):
-                count += (abs(value - wrong) <= allowed) - (abs(value - right) <= allowed)
+                count += self._gives(other, further, wrong) - (abs(value - right) <= allowed)
         return count
+
+    def _gives(self, world: World, claim: Claim, follows: float) -> bool:
+        """Tell whether a claim's number follows in a world; near to it, by what rounding does there."""
+        gap, allowed = abs(self.learner.value(claim) - follows), self._rough(claim)
+        if allowed < gap <= NEAR * allowed:
+            allowed = self.learner.allowance(claim, world.estimate(claim.key)).right
+        return gap <= allowed
 
     def _rough(self, claim: Claim) -> float:
         if claim not in self._allowed:
