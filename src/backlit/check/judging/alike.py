@@ -6,6 +6,7 @@ import math
 import random
 from collections.abc import Iterator, Mapping, Sequence
 
+from backlit.check.evaluation import recorded
 from backlit.check.graph import StepGraph, operands
 from backlit.check.judging.findings import Explained
 from backlit.check.worlds import World
@@ -35,13 +36,16 @@ def telling(graph: StepGraph, key: Key, given: Mapping[Key, float], found: Seque
 
 
 def are_one(graph: StepGraph, key: Key, given: Mapping[Key, float], one: Explained, other: Explained) -> bool:
-    """Tell whether two explanations of a number are the same formula of what the sheet gives, written in two ways."""
+    """Tell whether two explanations of a number are the same formula of what the sheet gives, written in two ways.
+
+    The targets keep their numbers: with t = 0, as classes have it, 1 - t without the 1 is the term left out.
+    """
     if not math.isclose(one.value, other.value, rel_tol=SAME, abs_tol=SAME):
         return False
     sources = _sources(graph, key, given, (one, other))
     draw, told = random.Random(0).uniform, False
     for low, high in RANGES:
-        drawn = {source: draw(low, high) for source in sources}
+        drawn = {source: recorded(source) if graph.role(source) == "target" else draw(low, high) for source in sources}
         values = [tuple(_values(graph, key, drawn, fit)) for fit in (one, other)]
         pairs = [(a, b) for a in values[0] for b in values[1] if not (math.isnan(a) and math.isnan(b))]
         if not pairs:
