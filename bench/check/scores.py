@@ -9,7 +9,7 @@ import msgspec
 
 from backlit.check.evaluation import recorded, value_of
 from backlit.check.graph import StepGraph, operands
-from backlit.check.judging.alike import are_one
+from backlit.check.judging.alike import Formulas
 from backlit.check.judging.findings import Explained, Variant
 from backlit.check.judging.learner import Learner
 from backlit.check.records import CheckedWork
@@ -108,7 +108,7 @@ def _is_one(graph: StepGraph, variant: Variant, node: Node) -> bool:
     one, other = (Explained(variant.mistake, site, formula, "", {site: formula}, value_of(formula, recorded))
                   for formula in formulas)  # fmt: skip
     needs = {need: recorded(need) for formula in formulas for need in operands(formula)}
-    return are_one(graph, site, needs, one, other)
+    return Formulas(graph, site, needs).are_one(one, other)
 
 
 def alike(graph: StepGraph, work: Working, sheet: Sheet, made: Changes, digits: int, names: Sequence[str]) -> bool:
