@@ -12,6 +12,8 @@ from backlit.check.worlds import Estimate, World
 from backlit.explain.algebra.tree import Node
 from backlit.explain.record.quantities import Key
 
+CLEARLY = 0.1
+"""A number follows from one of two if it is so near to it, as a part of what is between them."""
 EXACT = 2.0**-50
 """A number that differs by less, as a part of it, is the right one with all its digits."""
 
@@ -44,8 +46,25 @@ class Learner:
                 self.halves[claim.key] = self._half(claim, given[claim.key])
                 self.scales[claim.key] = abs(claim.factor)
         self.given: Mapping[Key, float] = given
+        self._ways: Mapping[Key, Node] = {}
         self.own = World(graph, given)
+        if any(map(graph.is_link, given)) and self._goes_by_chain():
+            self._ways = dict(graph.by_chain())
+            self.own = World(graph, given, self._ways)
         self.assumed: dict[Key, Node] = {}
+
+    def _goes_by_chain(self) -> bool:
+        """Tell whether the sheet goes by the chain rule through a joined loss, where its own slopes make a difference.
+
+        That is so where more numbers follow from its dE/dout and dout/dnet, which are wrong, than from out - t.
+        """
+        chained, count = World(self.graph, self.given, dict(self.graph.by_chain())), 0
+        for claim in self.claims:
+            short, long, value = self.own.follows(claim.key), chained.follows(claim.key), self.value(claim)
+            apart = abs(long - short)
+            if apart > 2.0 * claim.half:
+                count += (abs(value - long) < CLEARLY * apart) - (abs(value - short) < CLEARLY * apart)
+        return count > 0
 
     def _is_whole(self, claim: Claim) -> bool:
         return claim.written.value.is_integer() and self.plain.value(claim.key).is_integer()
@@ -65,8 +84,8 @@ class Learner:
 
     def world(self, changed: Mapping[Key, Node] | None = None) -> World:
         """Give the numbers that follow if formulas are changed, beside those of mistakes that are assumed."""
-        return World(self.graph, self.given, {**self.assumed, **(changed or {})})
+        return World(self.graph, self.given, {**self._ways, **self.assumed, **(changed or {})})
 
     def without(self, keys: set[Key]) -> World:
         """Give the numbers that follow if some were not given."""
-        return World(self.graph, {key: value for key, value in self.given.items() if key not in keys})
+        return World(self.graph, {key: value for key, value in self.given.items() if key not in keys}, self._ways)

@@ -261,7 +261,7 @@ def judge(graph: StepGraph, sheet: Sheet, *, title: str = "") -> CheckedWork:
 def _record(working: Working, finding: Finding, every: Sequence[Finding]) -> CheckedNumber:
     claim, graph = finding.claim, working.graph
     wrong, found = finding.verdict == "wrong", by_likelihood(finding)
-    like = found[0].node if found and found[0].site == claim.key else None
+    like = found[0].changed.get(claim.key) or graph.way(claim.key, found[0].changed) if found else None
     return CheckedNumber(
         claim.name, graph.name(claim.key), graph.step_of(claim.key) + 1, claim.key.quantity.phase, claim.written.text,
         finding.verdict, working.text(claim, finding.follows), working.text(claim, recorded(claim.key)),
