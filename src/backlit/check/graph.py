@@ -88,6 +88,13 @@ class StepGraph:
         chain = None if other is None else _formula(Key(other, key.place))
         return tuple(node for node in (own, chain) if node is not None)
 
+    @functools.cached_property
+    def by_the_chain_rule(self) -> dict[Key, Node]:
+        """The numbers of a joined loss, such as dE/dnet = out - t, with their formulas by the chain rule."""
+        found = {Key(quantity, place): _formula(Key(chain, place)) for quantity, chain in self._other_ways.items()
+                 for place in self.places(quantity)}  # fmt: skip
+        return {key: node for key, node in found.items() if node is not None}
+
     def earlier(self, key: Key) -> Key | None:
         """Give the number of the step before that this one is: of a weight the new value there."""
         found = self._before.get(key.quantity)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
+
+from msgspec import structs
 
 from backlit.check.graph import StepGraph
 from backlit.check.judging.precision import Allowance, Rounding
@@ -12,6 +14,10 @@ from backlit.check.worlds import Estimate, World
 from backlit.explain.algebra.tree import Node
 from backlit.explain.record.quantities import Key
 
+MOST_TELL = 3
+"""So many numbers tell the digits of a sheet."""
+ENDS = 1e-3
+"""A number that differs from the right one by a smaller part of its last digit ends there by itself."""
 EXACT = 2.0**-50
 """A number that differs by less, as a part of it, is the right one with all its digits."""
 
@@ -34,18 +40,50 @@ class Learner:
         self.claims = sorted(sheet.claims, key=lambda claim: graph.order(claim.key))
         self.plain = World(graph, {})
         self.whole = all(self._is_whole(claim) for claim in self.claims)
-        self.rounding = Rounding.of(() if self.whole else [claim.written for claim in self.claims])
-        self.halves: dict[Key, float] = {}
         self.scales: dict[Key, float] = {}
         given: dict[Key, float] = {}
+        of: dict[Key, Claim] = {}
         for claim in self.claims:
             if claim.base is None or claim.key not in given:
                 given[claim.key] = claim.in_record(lambda key: given.get(key, self.plain.value(key)))
-                self.halves[claim.key] = self._half(claim, given[claim.key])
-                self.scales[claim.key] = abs(claim.factor)
+                self.scales[claim.key], of[claim.key] = abs(claim.factor), claim
+        telling = [claim for claim in self.claims if claim.key in of and self._tells(claim, given[claim.key])]
+        self.rounding = Rounding.of(() if self.whole else [claim.written for claim in telling])
+        self._read_zeros(telling)
+        self.halves = {claim.key: self._half(claim, given[claim.key]) for claim in self.claims if claim.key in of}
         self.given: Mapping[Key, float] = given
+        self._fill_lost(given)
         self.own = World(graph, given)
         self.assumed: dict[Key, Node] = {}
+        self._full: tuple[frozenset[Key], World] | None = None
+
+    def _tells(self, claim: Claim, value: float) -> bool:
+        """Tell whether a number's last digit is where it was rounded; some end there by themselves, as 0.0 or 0.25."""
+        if claim.written.is_padded:
+            return True
+        return not claim.written.is_bare_zero and abs(value - self.plain.value(claim.key)) > ENDS * claim.unit
+
+    def _read_zeros(self, telling: Sequence[Claim]) -> None:
+        """Take a 0.0, as programs write zero, for as exact as the others on the sheet are at least."""
+        units = [claim.written.unit for claim in telling if "." in claim.written.text]
+        if len(units) < MOST_TELL:
+            return
+        for place, claim in enumerate(self.claims):
+            written = claim.written
+            if written.is_bare_zero and "." in written.text:
+                unit = min(written.unit, max(units))
+                self.claims[place] = structs.replace(claim, written=structs.replace(written, unit=unit))
+
+    def _fill_lost(self, given: dict[Key, float]) -> None:
+        """Take for a number that has no figure left, as 0.0000 for v, what follows, if it does: it is lost at most."""
+        zeros = [claim.key for claim in self.claims if not claim.written.value and not given[claim.key]]
+        if not zeros:
+            return
+        rest = World(self.graph, {key: value for key, value in given.items() if value or key not in zeros})
+        for key in zeros:
+            value = rest.value(key)
+            if 0.0 < abs(value) <= self.halves[key]:
+                given[key], self.halves[key] = value, abs(value)
 
     def _is_whole(self, claim: Claim) -> bool:
         return claim.written.value.is_integer() and self.plain.value(claim.key).is_integer()
@@ -66,6 +104,17 @@ class Learner:
     def world(self, changed: Mapping[Key, Node] | None = None) -> World:
         """Give the numbers that follow if formulas are changed, beside those of mistakes that are assumed."""
         return World(self.graph, self.given, {**self.assumed, **(changed or {})})
+
+    def by_the_chain_rule(self) -> World | None:
+        """Give the numbers that follow if a joined loss is taken apart, each part with its rounding; None without."""
+        chains = self.graph.by_the_chain_rule
+        return self.world(chains) if chains else None
+
+    def with_all_digits(self, wrong: Collection[Key]) -> World:
+        """Give the numbers that follow from the wrong ones, with all digits on the way: rounded at the end alone."""
+        if self._full is None or self._full[0] != frozenset(wrong):
+            self._full = frozenset(wrong), World(self.graph, {key: self.given[key] for key in wrong})
+        return self._full[1]
 
     def without(self, keys: set[Key]) -> World:
         """Give the numbers that follow if some were not given."""
