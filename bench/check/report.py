@@ -23,7 +23,7 @@ def markdown(lines: Sequence[Line]) -> str:
             rows += [
                 _row(f"{words}", "the first wrong number is found", counted, lambda line: line.located),
                 _row("", "its mistake is named, alone or as one of two", counted, lambda line: line.named),
-                _row("", "it is named alone", counted, lambda line: line.codes == (line.planted,)),
+                _row("", "it is named alone", counted, lambda line: line.named_alone),
                 _row("", "another one is named", counted, lambda line: line.misnamed),
             ]
     if right:
@@ -44,14 +44,16 @@ def _aside(planted: Sequence[Line], right: Sequence[Line]) -> str:
     """Say what was left out, and how long a sheet takes."""
     hidden = sum(not line.shows for line in planted)
     same = sum(line.shows and not line.counted for line in planted)
-    other = sum(line.shows and not line.counted and line.misnamed for line in planted)
+    shown = [line for line in planted if line.shows]
+    other = sum(line.misnamed for line in shown)
     seconds = sorted(line.seconds for line in planted)
     accused = sum(line.wrong for line in right), sum(line.numbers for line in right)
     parts = [
         f"Of {len(planted):,} sheets with one mistake {hidden:,} were left out because it moves no number of the sheet "
         f"by more than rounding, and {same:,} because another mistake at the same place gives the same numbers to the "
-        f"digits of the sheet; {other:,} of these got that other name alone." if planted else "",
-        f"A sheet with a mistake took {seconds[len(seconds) // 2]:.2g} s, the slowest {seconds[-1]:.2g} s."
+        f"digits of the sheet. Of all {len(shown):,} that it moves, {other:,} got another name alone "
+        f"({100 * other / len(shown):.1f} %)." if shown else "",
+        f"A sheet with a mistake took a processor {seconds[len(seconds) // 2]:.2g} s, the slowest {seconds[-1]:.2g} s."
         if seconds else "",
         f"Of {accused[1]:,} numbers on right sheets {accused[0]:,} were called wrong." if right else "",
     ]  # fmt: skip

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from backlit.check.evaluation import value_of
+from backlit.check.evaluation import same_formula
 from backlit.check.graph import StepGraph
 from backlit.check.judging.findings import Variant
 from backlit.check.judging.learner import Learner
@@ -31,7 +31,7 @@ class Line(msgspec.Struct, frozen=True):
         counted: whether it counts: the mistake moves a number by more than rounding, and no other mistake gives the
             same numbers to the digits of the sheet. shows: whether it moves a number by more than rounding.
         first: the number that it shows in first. found: the first that the check calls wrong. codes: the mistakes that
-            are named there.
+            are named there. same: the codes of entries that are the planted mistake by another name.
         numbers, wrong: how many numbers the sheet gives, and how many are called wrong.
     """
 
@@ -47,6 +47,7 @@ class Line(msgspec.Struct, frozen=True):
     first: str
     found: str
     codes: tuple[str, ...]
+    same: tuple[str, ...]
     numbers: int
     wrong: int
     seconds: float
@@ -59,12 +60,22 @@ class Line(msgspec.Struct, frozen=True):
     @property
     def named(self) -> bool:
         """Whether the planted mistake is named, alone or as one of two that give the same number."""
-        return self.planted in self.codes and len(self.codes) <= 2
+        return not self.names.isdisjoint(self.codes) and len(self.codes) <= 2
+
+    @property
+    def named_alone(self) -> bool:
+        """Whether the planted mistake is named and no other."""
+        return len(self.codes) == 1 and self.codes[0] in self.names
 
     @property
     def misnamed(self) -> bool:
         """Whether another mistake alone is named."""
-        return len(self.codes) == 1 and self.planted not in self.codes
+        return len(self.codes) == 1 and self.codes[0] not in self.names
+
+    @property
+    def names(self) -> set[str]:
+        """The codes by which the planted mistake can be named."""
+        return {self.planted, *self.same}
 
 
 def first_shown(graph: StepGraph, sheet: Sheet, changed: Mapping[Key, Node]) -> Key | None:
@@ -80,15 +91,22 @@ def first_shown(graph: StepGraph, sheet: Sheet, changed: Mapping[Key, Node]) -> 
     return None
 
 
-def alike(graph: StepGraph, work: Working, sheet: Sheet, made: Changes, digits: int) -> bool:
-    """Tell whether another mistake, made at the same place, gives the same sheet but for its last digits."""
+def same_as(graph: StepGraph, made: Changes, digits: int) -> tuple[str, ...]:
+    """Give the other entries that lead to the same formulas: they are the same mistake by another name."""
+    found = [{variant.mistake.code for variant in kept_variants(graph, site, digits)
+              if same_formula(variant.node, node)} for site, node in made.changed.items()]  # fmt: skip
+    return tuple(sorted(set.intersection(*found) - {made.code}))
+
+
+def alike(graph: StepGraph, work: Working, sheet: Sheet, made: Changes, digits: int, names: Sequence[str]) -> bool:
+    """Tell whether a mistake of another name, made at the same place, gives the same sheet but for its last digits."""
     site, node = next(iter(made.changed.items()))
-    value = value_of(node, work.values.__getitem__)
+    value = work.of(node)
     unit = Written.of(written_text(value, digits)).unit
     for variant in kept_variants(graph, site, digits):
-        if variant.mistake.code == made.code or variant.mistake.harmless:
+        if variant.mistake.code in names or variant.mistake.harmless:
             continue
-        other = value_of(variant.node, work.values.__getitem__)
+        other = work.of(variant.node)
         if abs(other - value) <= unit or (len(made.changed) == 1 and _same_sheet(graph, work, sheet, variant, digits)):
             return True
     return False
@@ -101,7 +119,7 @@ def _same_sheet(graph: StepGraph, work: Working, sheet: Sheet, variant: Variant,
         return False
     for claim in sheet.claims:
         value = other.value(claim.key)
-        if not abs(value - claim.in_record(other.value)) <= 1.5 * claim.written.unit:
+        if not abs(value - claim.in_record(other.value)) <= 1.5 * claim.unit:
             return False
     return True
 

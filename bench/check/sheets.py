@@ -12,11 +12,11 @@ import msgspec
 import numpy as np
 
 from backlit.check.catalogue import Mistake, mistakes
-from backlit.check.evaluation import value_of
-from backlit.check.graph import StepGraph, operands
+from backlit.check.graph import StepGraph
 from backlit.check.judging.findings import Variant
 from backlit.check.judging.search import variants_at
 from backlit.check.sheet import Claim, Sheet
+from backlit.check.worlds import World
 from backlit.check.written import Written
 from backlit.explain.algebra.tree import Node
 from backlit.explain.record.quantities import Key
@@ -35,7 +35,7 @@ def written_text(value: float, digits: int, *, cut: bool = False) -> str:
     return str(number.quantize(Decimal(1).scaleb(-digits), rounding=ROUND_DOWN if cut else ROUND_HALF_EVEN))
 
 
-class Working:
+class Working(World):
     """A learner's way through a step: every number, worked out from those before as this learner has them.
 
     Args:
@@ -47,25 +47,11 @@ class Working:
         self, graph: StepGraph, changed: Mapping[Key, Node], style: Style, digits: int,
         slips: Mapping[Key, Node] | None = None,
     ) -> None:  # fmt: skip
-        self.graph, self.changed, self.style, self.digits = graph, changed, style, digits
-        self.slips = slips or {}
-        self.values: dict[Key, float] = {}
-        for key in graph.numbers():
-            self.value(key)
+        super().__init__(graph, {}, changed)
+        self.style, self.digits, self.slips = style, digits, slips or {}
 
-    def value(self, key: Key) -> float:
+    def kept(self, value: float) -> float:
         """Give a number as the learner goes on with it."""
-        if key not in self.values:
-            node = self.changed.get(key) or self.graph.formula(key)
-            if node is None:
-                self.values[key] = key.quantity.value(key.place)
-            else:
-                for need in operands(node):
-                    self.value(need)
-                self.values[key] = self._kept(value_of(node, self.values.__getitem__))
-        return self.values[key]
-
-    def _kept(self, value: float) -> float:
         if not math.isfinite(value) or self.style == "at the end":
             return value
         if self.style == "float32":
@@ -75,14 +61,12 @@ class Working:
     @property
     def finite(self) -> bool:
         """Whether every number has a value."""
-        slips = (value_of(node, self.values.__getitem__) for node in self.slips.values())
-        return all(map(math.isfinite, [*self.values.values(), *slips]))
+        numbers = [*map(self.value, self.graph.numbers()), *map(self.of, self.slips.values())]
+        return all(map(math.isfinite, numbers))
 
     def text(self, key: Key, sign: int = 1) -> str:
         """Give a number as it is written down."""
-        value = self.values[key]
-        if key in self.slips:
-            value = value_of(self.slips[key], self.values.__getitem__)
+        value = self.of(self.slips[key]) if key in self.slips else self.value(key)
         return written_text(sign * value, self.digits, cut=self.style == "truncated")
 
     def sheet(self, keys: Sequence[Key], *, negative: bool = False) -> Sheet:
@@ -117,6 +101,7 @@ class Planted:
 
     def __init__(self, entry: Mistake, keys: Sequence[Key]) -> None:
         self.code, self.scope, self.slip, self.keys = entry.code, entry.scope, entry.scope == "slip", list(keys)
+        self.belief = entry.scope == "everywhere" and not entry.general
 
     def drawn(self, graph: StepGraph, rng: np.random.Generator, digits: int, *, alone: bool = False) -> Changes | None:
         """Draw where it is made: a belief everywhere or at one number, others at one number; None where it cannot."""
@@ -126,7 +111,7 @@ class Planted:
             if not found:
                 continue
             one = found[int(rng.integers(len(found)))]
-            if self.scope != "everywhere" or alone or rng.random() < 0.5:
+            if not self.belief or alone or rng.random() < 0.5:
                 return Changes(self.code, {key: one.node})
             same = {other: variant.node for other in self.keys for variant in self._at(graph, other, digits)
                     if variant.detail == one.detail}  # fmt: skip

@@ -13,7 +13,7 @@ from backlit.check.judging.verdicts import judge
 from backlit.check.sheet import Sheet
 from backlit.explain.record.quantities import Key
 from bench.check.networks import graph_of
-from bench.check.scores import Line, alike, first_shown, found_in
+from bench.check.scores import Line, alike, first_shown, found_in, same_as
 from bench.check.sheets import STYLES, Planted, Style, Working, chosen, plants, workable
 
 DIGITS = (4, 5, 6, 7, 9)
@@ -59,16 +59,17 @@ class Cell:
         first = first_shown(self.graph, sheet, variants.changed)
         found, codes, wrong, seconds = self._checked(sheet)
         name = "" if first is None else self.graph.name(first)
-        counted = first is not None and not alike(self.graph, work, sheet, variants, digits)
+        same = same_as(self.graph, variants, digits)
+        counted = first is not None and not alike(self.graph, work, sheet, variants, digits, (mistake.code, *same))
         return Line(
             "planted", self.network, self.seed, digits, work.style, mistake.code, mistake.scope, counted,
-            first is not None, name, found, codes, len(given), wrong, seconds,
+            first is not None, name, found, codes, same, len(given), wrong, seconds,
         )  # fmt: skip
 
     def _checked(self, sheet: Sheet) -> tuple[str, tuple[str, ...], int, float]:
-        begun = time.perf_counter()
+        begun = time.process_time()
         work = judge(self.graph, sheet)
-        return *found_in(work), len(work.wrong), time.perf_counter() - begun
+        return *found_in(work), len(work.wrong), time.process_time() - begun
 
     def right(self) -> Iterator[Line]:
         """Give a line for a right sheet in each style, with δ in either sign."""
@@ -78,7 +79,7 @@ class Cell:
             sheet = work.sheet(chosen(self.rng, self.keys), negative=negative)
             found, codes, wrong, seconds = self._checked(sheet)
             yield Line("right", self.network, self.seed, digits, style, "", "", True, False, "", found, codes,
-                       len(sheet.claims), wrong, seconds)  # fmt: skip
+                       (), len(sheet.claims), wrong, seconds)  # fmt: skip
 
     def two(self) -> Iterator[Line]:
         """Give a line for each of some pairs of mistakes that show at two numbers."""
@@ -99,16 +100,16 @@ class Cell:
             return None
         sheet = work.sheet(chosen(self.rng, self.keys))
         places = [first_shown(self.graph, sheet, variants.changed) for variants in drawn if variants]
-        begun = time.perf_counter()
+        begun = time.process_time()
         found = judge(self.graph, sheet)
-        seconds = time.perf_counter() - begun
+        seconds = time.process_time() - begun
         wrong = {number.record for number in found.wrong}
         counted = None not in places and places[0] != places[1]
         names = [self.graph.name(place) for place in places if place is not None]
         both = all(name in wrong for name in names)
         return Line(
             "two", self.network, self.seed, digits, work.style, f"{one.code}, {other.code}", "here", counted, True,
-            "; ".join(names), "; ".join(names) if both else "", (), len(sheet.claims), len(wrong), seconds,
+            "; ".join(names), "; ".join(names) if both else "", (), (), len(sheet.claims), len(wrong), seconds,
         )  # fmt: skip
 
 

@@ -158,6 +158,13 @@ def test_a_forgotten_mean_is_still_a_mistake(delta):
     assert {number.name for number in checked.wrong} <= set(batch_sheet(delta=delta))
 
 
+def test_one_slope_of_a_weight_tells_that_the_mean_was_forgotten():
+    """Three slopes of rows would follow without the 1/n; the one number that follows from them has none either."""
+    sheet = batch_sheet(rows=ROWS, gradients=ROWS, delta=-1)
+    few = {name: text for name, text in sheet.items() if name.startswith("δ") or name == GRADIENTS[0]}
+    assert [fit.code for fit in check_batch(few).wrong[0].fits] == ["mean-forgotten"]
+
+
 def test_a_mistake_beside_two_conventions_is_named_in_the_sheets_numbers():
     sheet = batch_sheet(rows=ROWS, delta=-1)
     own = batch_step()["dE/dout(h1)[2]"].value

@@ -9,7 +9,7 @@ import pytest
 from any_network import draw
 
 import backlit as bl
-from backlit.check.evaluation import slopes_of, value_of
+from backlit.check.evaluation import slopes_of, value_of, values_of
 from backlit.check.graph import StepGraph
 from backlit.check.worlds import World
 from backlit.explain import explain_step
@@ -108,6 +108,25 @@ def test_beyond_what_has_a_value() -> None:
 def test_beside_the_end_of_a_roots_range_a_slope_is_steep_not_missing() -> None:
     x = _Numbers(0.0)
     assert slopes_of(call("sqrt", x.ref(0)), x)[x.key(0)] > 1e3
+
+
+def test_on_arrays_formulas_give_what_they_give_number_by_number() -> None:
+    drawn = draw(13)
+    graph, rng = (
+        StepGraph([explain_step(drawn.network(), drawn.X, drawn.Y, optimizer="adam", l1=0.01)]),
+        np.random.default_rng(3),
+    )
+    seen = set[tuple[str, str]]()
+    for key in graph.numbers():
+        node = graph.formula(key)
+        if node is not None and (graph.role(key), key.quantity.kind) not in seen:
+            seen.add((graph.role(key), key.quantity.kind))
+            numbers = {need: rng.uniform(-1.5, 1.5, 4) for need in graph.needs(key)}
+            one_by_one = [value_of(node, lambda need, k=k, numbers=numbers: float(numbers[need][k])) for k in range(4)]
+            found = np.broadcast_to(values_of(node, numbers.__getitem__), 4)
+            finite = np.isfinite(one_by_one)
+            np.testing.assert_allclose(found[finite], np.array(one_by_one)[finite], rtol=1e-12)
+    assert len(seen) > 8
 
 
 def test_written_numbers_take_the_place_of_formulas() -> None:

@@ -7,11 +7,14 @@ from collections.abc import Mapping
 import numpy as np
 import pytest
 from any_network import draw
-from bench.check.sheets import STYLES, Working, chosen, workable
+from bench.check import sheets
+from bench.check.sheets import STYLES, chosen, workable
 
 import backlit as bl
 from backlit.check.graph import StepGraph
-from backlit.check.judging.verdicts import judge
+from backlit.check.judging.learner import Learner
+from backlit.check.judging.verdicts import Judge, judge
+from backlit.check.judging.working import Working
 from backlit.check.records import CheckedNumber, CheckedWork
 from backlit.check.sheet import Claim, Sheet
 from backlit.check.written import Written
@@ -163,7 +166,7 @@ def test_right_sheets_of_any_network_are_not_accused(seed: int, style: str) -> N
     drawn = draw(seed)
     graph = StepGraph([explain_step(drawn.network(), drawn.X, drawn.Y, optimizer="momentum")])
     rng = np.random.default_rng(seed)
-    work = Working(graph, {}, style, int(rng.integers(3, 8)))  # type: ignore[arg-type]
+    work = sheets.Working(graph, {}, style, int(rng.integers(3, 8)))  # type: ignore[arg-type]
     found = judge(graph, work.sheet(chosen(rng, workable(graph))))
     assert not found.wrong, [(number.name, number.given, number.follows) for number in found.wrong[:5]]
 
@@ -198,6 +201,27 @@ def test_a_second_number_settles_which_mistake_it_was(two_layer: StepGraph) -> N
     assert [number.verdict for number in found.numbers] == ["right", *["wrong"] * 3]
     for number in found.wrong:
         assert [(fit.code, fit.explains, fit.of) for fit in number.fits] == [("update-sign", 3, 3)], number.name
+
+
+def named_at_net(weights: list[float], bias: float, inputs: list[float], net: str) -> set[str]:
+    """Give the mistakes that are named at the weighted sum of one neuron."""
+    layer = bl.Dense(1, "sigmoid", weights=[[weight] for weight in weights], biases=[bias])
+    network = bl.Network([layer], inputs=len(inputs), loss="half_squared_error")
+    number = one(StepGraph([explain_step(network, [inputs], [[1.0]])]), "net(o1)", {"net(o1)": net})
+    assert number.verdict == "wrong"
+    return {fit.code for fit in number.fits}
+
+
+def test_of_entries_that_give_the_same_number_all_are_shown() -> None:
+    """0.3 · 0.4 + 0.7 · 0.9 is 0.3 · 0.9 + 0.7 · 0.4 + 0.2; and 0.5 · 0.8 is 0.5 - 0.1, without the input."""
+    assert named_at_net([0.3, 0.7], 0.2, [0.4, 0.9], "0.7500") == {"bias-left-out", "inputs-exchanged"}
+    assert named_at_net([0.5], -0.1, [0.8], "0.4000") == {"bias-left-out", "factor-left-out"}
+
+
+def test_entries_that_lead_to_the_same_formula_are_one_mistake() -> None:
+    """A term is left out of net, which is its bias; its sign is turned."""
+    assert named_at_net([0.3, 0.7], 0.2, [0.5, 0.6], "0.5700") == {"bias-left-out"}
+    assert named_at_net([0.3, 0.7], 0.2, [0.5, 0.6], "0.3700") == {"bias-subtracted"}
 
 
 def test_whole_numbers_are_exact() -> None:
@@ -280,15 +304,16 @@ def test_a_mistake_on_the_way_has_the_right_line_of_where_it_was_made(two_layer:
     assert fit.right == ""
 
 
-def test_the_right_line_is_of_the_formula_that_the_mistake_changed(two_layer: StepGraph) -> None:
+def test_the_right_line_is_of_the_formula_that_the_mistake_changed() -> None:
     """dE/dnet of softmax and cross-entropy is out - t, or a sum over the outputs by the chain rule."""
     network = bl.Network([bl.Dense(3, "softmax", weights=[[0.4, -0.3, 0.2]])], inputs=1, loss="cross_entropy")
     graph = StepGraph([explain_step(network, [[1.0]], [1])])
-    turned, net = -_value(graph, "dE/dnet(o1)"), "dE/dnet(o1)"
-    number = one(graph, net, {"out(o1)": f"{_value(graph, 'out(o1)'):.6f}", net: f"{turned:.6f}"})
-    for fit in number.fits:
-        pairs = [("dout" in fit.line, "dout" in (fit.right or number.line))]
-        assert all(wrong == right for wrong, right in pairs), (fit.line, fit.right, number.line)
+    key = graph.find("dE/dnet(o1)")
+    assert key is not None
+    working, ways = Working(Learner(graph, Sheet("", ()))), graph.formulas(key)
+    assert len(ways) == 2
+    assert ["dout" in working.line(key, like=way) for way in ways] == [False, True]
+    assert ["dout" in working.right_line(key, like=way) for way in ways] == [False, True]
 
 
 def test_of_a_tie_the_likeliest_comes_first_and_a_number_is_named_that_tells(two_layer: StepGraph) -> None:
@@ -309,9 +334,21 @@ def test_what_no_other_number_tells_more_digits_may(two_layer: StepGraph) -> Non
 def test_numbers_that_one_mistake_on_the_way_made_wrong_are_counted_once(two_layer: StepGraph) -> None:
     net = 0.15 * 0.05 + 0.2 * 0.1
     out = 1 / (1 + np.exp(-net))
-    found = checked(two_layer, {"out(h1)": f"{out:.6f}", "dout/dnet(h1)": f"{out * (1 - out):.6f}"})
-    count = found.count
+    numbers = {"out(h1)": f"{out:.6f}", "dout/dnet(h1)": f"{out * (1 - out):.6f}"}
+    count = checked(two_layer, numbers).count
     assert (count.numbers, count.right, count.carried, count.untested, count.wrong) == (2, 1, 1, 0, 1)
+
+
+def test_a_mistake_on_the_way_that_is_found_twice_is_counted_once(two_layer: StepGraph) -> None:
+    """Of two numbers with ties it may be known only at the end that one mistake, made once, gives both."""
+    keys = [two_layer.find(name) for name in ("out(h1)", "out(o1)")]
+    claims = [Claim("", key, Written.of(text)) for key, text in zip(keys, ("0.506875", "0.9"), strict=True) if key]
+    judged = Judge(Learner(two_layer, Sheet("", tuple(claims))))
+    first, other = judged.findings
+    other.explained = first.explained
+    judged.count_once()
+    assert [(one.verdict, len(one.explained)) for one in judged.findings] == [("wrong", 1), ("carried", 0)]
+    assert other.by is first.explained[0]
 
 
 def test_what_a_claim_stands_for_is_named_where_it_is_no_name_alone() -> None:

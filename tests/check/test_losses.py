@@ -88,6 +88,7 @@ RIGHT = {
     "five decimals": (losses(decimals=5), {}),
     "texts": ([f"{loss:.4f}" for loss in losses()], {}),
     "an array": (np.array(losses()), {}),
+    "Keras's history": ({"loss": losses(), "accuracy": [0.5] * EPOCHS}, {}),
 }
 
 

@@ -22,6 +22,7 @@ RIGHT = [
     ({"Δw5": "-0.0411", "w5+": "0.3589"}, "new weight minus the old one"),
     ({"h2": "0.5969"}, "h2 is read as out(h2)"),
     ({"w(o1,h1)": "0.40"}, "w(o1,h1) is read as w5, from h1 to o1"),
+    ({"W1[1,1]": "0.15", "W1[2,2]": "0.30", "dW2[1,1]": "0.0822"}, "the indices of arrays are read as counted from 1"),
 ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 
 import pytest
@@ -191,7 +192,6 @@ def test_a_class_is_marked(a_class, capsys):
     assert students["max"]["problem"].startswith("max.xlsx ends in .xlsx; expected a sheet of numbers")
     assert found["mistakes"][0]["students"] == ["eve", "Grace Hopper"]
     assert any("students.csv has no network file in key/" in note for note in found["notes"])
-    assert any("3071_eve_late.csv is checked as eve" in note for note in found["notes"])
 
 
 def test_a_class_is_printed_and_written(a_class, capsys):
@@ -248,3 +248,80 @@ def test_files_with_their_own_networks_need_no_key(here, capsys):
     write(here / "class/ada.toml", f"{NETWORK}\n[claimed]\n{RIGHT}")
     assert main(["check", "class", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["students"][0]["points"] == 5
+
+
+# ---------------------------------------------------------------------------------------------- a class of worksheets
+
+HEAD = "name,number\nstudent,{}\nsheet,{} / seed 7 / my first network\n"
+ASKED = ["net(h1)", "out(h1)", "w(h1,o1)+"]
+RIGHT_ROWS = "net(h1),0.3775\nout(h1),0.5933\nw(h1,o1)+,0.4192\n"
+
+
+@pytest.fixture
+def worksheets(here):
+    """A class of four: Ada, Grace and Zoe, and another Ada, whose files lie in the folder as they were handed out."""
+    for stem, name in {"ada": "Ada", "grace-hopper": "Grace Hopper", "zoe": "Zoë", "ada-2": "Ada (2)"}.items():
+        own = f'\n[worksheet]\nsheet = "{stem}"\nstudent = "{name}"\nseed = 7\ndigits = 4\nblanks = {ASKED}\n'
+        write(here / f"class/key/{stem}.toml", NETWORK + own)
+        rows = "".join(f'"{asked}",\n' for asked in ASKED)
+        write(here / f"class/{stem}.csv", HEAD.format(name, stem) + rows)
+    return here / "class"
+
+
+def handed_in(folder, name, text, when=1e9):
+    write(folder / name, text)
+    os.utime(folder / name, (when, when))
+
+
+def marks(capsys, code):
+    assert main(["check", "class", "--json"]) == code
+    found = json.loads(capsys.readouterr().out)
+    return {one["student"]: one for one in found["students"]}, " ".join(found["notes"])
+
+
+def test_renamed_files_are_found_by_their_heads_and_names(worksheets, capsys):
+    handed_in(worksheets, "final version.csv", HEAD.format("Ada", "ada") + RIGHT_ROWS)
+    rows = "".join(f"Grace Hopper,{row}\n" for row in RIGHT_ROWS.splitlines())
+    handed_in(worksheets, "of the second row.csv", f"student,name,number\n{rows}")
+    handed_in(worksheets, "Zoë_3071_assignsubmission_file/x.csv", RIGHT_ROWS)
+    handed_in(worksheets, "Ada (2).csv", f"student,Ada (2)\n{RIGHT_ROWS}")
+    students, notes = marks(capsys, 0)
+    assert list(students) == ["Ada", "Ada (2)", "Grace Hopper", "Zoë"]
+    assert {one["points"] for one in students.values()} == {3}
+    assert "final version.csv is checked as Ada" in notes
+    assert "several" not in notes  # the empty ones that were handed out do not count
+
+
+def test_of_several_files_the_later_counts_and_it_is_said(worksheets, capsys):
+    handed_in(worksheets, "ada.csv", HEAD.format("Ada", "ada") + RIGHT_ROWS, when=1e9)
+    handed_in(worksheets, "ada final.csv", HEAD.format("Ada", "ada") + RIGHT_ROWS.replace("0.4192", "0.3808"), when=2e9)
+    handed_in(worksheets, "grace-hopper.xlsx", "PK")
+    students, notes = marks(capsys, 1)
+    assert students["Ada"]["points"] == 2
+    assert "Ada has several files: ada final.csv counts, which was written last, and not ada.csv" in notes
+    assert students["Grace Hopper"]["problem"].startswith("grace-hopper.xlsx ends in .xlsx")
+
+
+def test_files_of_others_of_another_sheet_and_none_at_all(worksheets, capsys):
+    handed_in(worksheets, "ada.csv", HEAD.format("Grace Hopper", "grace-hopper") + RIGHT_ROWS)
+    handed_in(worksheets, "zoe.csv", HEAD.format("Zoë", "zoe").replace("seed 7", "seed 8") + RIGHT_ROWS)
+    handed_in(worksheets, "stranger.csv", HEAD.format("Emmy", "emmy") + RIGHT_ROWS)
+    handed_in(worksheets, "ada-2.csv", "")
+    (worksheets / "grace-hopper.csv").unlink()
+    students, notes = marks(capsys, 1)
+    assert "is by its head the sheet of Grace Hopper" in students["Ada"]["problem"]
+    assert "zoe.csv is sheet 'zoe / seed 8 / my first network', and the key is of" in students["Zoë"]["problem"]
+    assert students["Grace Hopper"]["problem"] == "no sheet was handed in"
+    assert (students["Ada (2)"]["missing"], students["Ada (2)"]["problem"]) == (3, "")
+    assert "stranger.csv, of Emmy, has no network file in key/" in notes
+
+
+def test_too_few_digits_earn_no_point_and_are_no_mistake(worksheets, capsys):
+    """0.419 for 0.4192 says less than the sheet asks for; 0.5 for 0.5000 would not."""
+    handed_in(worksheets, "ada.csv", "net(h1),0.38\nout(h1),0.5933\nw(h1,o1)+,0.419\n")
+    handed_in(worksheets, "zoe.csv", "net(h1),0.3775\nout(h1),0.60\nw(h1,o1)+,0.4192\n")
+    students, _ = marks(capsys, 1)
+    assert (students["Ada"]["points"], students["Ada"]["coarse"], students["Ada"]["mistakes"]) == (1, 2, [])
+    assert (students["Zoë"]["points"], students["Zoë"]["first"]) == (2, "out(h1)")
+    assert main(["check", "class/ada.csv"]) == 0
+    assert "fewer places behind the point than the sheet asks for" in " ".join(capsys.readouterr().out.split())

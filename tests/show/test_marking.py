@@ -10,15 +10,28 @@ from typing import Any
 import html5lib
 import msgspec
 import pytest
-from checked_samples import ALL_RIGHT, DELTA, EMPTY, ONE_MISTAKE, ROUNDING, TIE, UNKNOWN
+from checked_samples import (
+    ALL_RIGHT,
+    DELTA,
+    EMPTY,
+    ONE_MISTAKE,
+    ROUNDING,
+    TIE,
+    UNKNOWN,
+    UPDATED,
+    WEIGHT,
+    number,
+)
 from visible import visible_text
 
 import backlit as bl
-from backlit.check.marking import ClassResult, Common, class_result, mark
+from backlit.check.marking import ABSENT, ClassResult, Common, class_result, mark
+from backlit.check.records import FEW_PLACES, CheckedWork
 from backlit.show.check.marking import COLUMNS, Marking, points, verdict
 
 WORKS = {"Ada": ONE_MISTAKE, "Bob": TIE, "Cem Öztürk": ONE_MISTAKE, "Dana": ALL_RIGHT, "=cmd()": UNKNOWN,
          "<b>Eve</b>": DELTA, "[red]Fay[/red]": ROUNDING, "Grace": EMPTY}  # fmt: skip
+UNSURE = number("dE/dnet(o1)", "0.4242", "wrong", "0.13850")
 PROBLEM = "ivan.csv, line 3: <0,37,75> is no number"
 
 
@@ -54,6 +67,33 @@ def test_the_most_common_comes_first_with_who_made_it(marking: Marking) -> None:
     assert [len(one.students) for one in marking.result.firsts] == [2, 1, 1, 1]
 
 
+def test_what_is_made_again_costs_one_point_and_what_is_made_together_is_no_tie() -> None:
+    """A tie that fits again, a tie of which one fits again, and two mistakes at one number."""
+    tie = number("dE/dout(h1)", "0.04", "wrong", fits=(WEIGHT, UPDATED))
+    again = number("dE/dout(h2)", "0.05", "wrong", fits=(UPDATED,))
+    both = tuple(msgspec.structs.replace(fit, together=True) for fit in (WEIGHT, UPDATED))
+    pair = number("dE/dout(h1)", "0.04", "wrong", fits=both)
+    one = mark("Ada", CheckedWork("", "", (tie, tie, again)))
+    assert (one.points, one.of, [made.code for made in one.mistakes]) == (1, 2, ["updated-weights"])
+    two = mark("Ada", CheckedWork("", "", (pair, again)))
+    assert (two.points, [made.code for made in two.mistakes]) == (1, ["wrong-edge", "updated-weights"])
+    text = str(Marking(class_result("", {"Ada": CheckedWork("", "", (pair,)), "Bob": CheckedWork("", "", (tie,))})))
+    assert f"{WEIGHT.title}; {UPDATED.title[:20]}" in " ".join(text.split())
+    assert f"{WEIGHT.title}, or {UPDATED.title[:20]}" in " ".join(text.split())
+
+
+def test_only_numbers_that_the_sheet_asks_for_with_its_digits_earn_points() -> None:
+    coarse = number("E", "0.3", "not tested", remark=FEW_PLACES)
+    work = CheckedWork("", "", (number("net(o1)", "0.3775"), number("out(o1)", "0.5933", step=2), coarse, UNSURE))
+    marked = mark("Ada", work, of=("net(o1)", "step 2: out(o1)", "E", "w1+"))
+    assert (marked.points, marked.of, marked.missing, marked.coarse) == (1, 4, 1, 1)
+    result = class_result("", {"Ada": work}, of={"Ada": ("net(o1)", "E", "out(o1)")})
+    assert "1 number with too few digits" in " ".join(str(Marking(result)).split())
+    assert "fewer digits than the sheet asks for" in points(result)
+    assert "The median" not in points(result)
+    assert class_result("", {"Ada": work}, of=3).all_right is False
+
+
 def test_of_may_differ_from_student_to_student() -> None:
     result = class_result("", {"Ada": ALL_RIGHT, "Bob": ALL_RIGHT}, of={"Ada": 7})
     assert [(one.of, one.missing) for one in result.students] == [(7, 2), (5, 0)]
@@ -70,6 +110,10 @@ def test_of_may_differ_from_student_to_student() -> None:
         (class_result("", {"Ada": TIE, "Bob": ALL_RIGHT}), "1 of 2 sheets has no mistake and 1 has mistakes.", False),
         (class_result("", {"Ada": TIE}, problems={"Bob": "empty"}),
          "0 of 2 sheets have no mistake, 1 has mistakes and 1 could not be read.", False),
+        (class_result("", {"Ada": ALL_RIGHT}, problems={"Bob": ABSENT}),
+         "1 of 2 sheets has no mistake and 1 was not handed in.", True),
+        (class_result("", {}, problems={"Bob": "empty"}), "The sheet could not be read.", False),
+        (class_result("", {"Ada": TIE}), "The sheet has mistakes.", False),
     ],
 )  # fmt: skip
 def test_the_verdict_is_one_line(result: ClassResult, said: str, right: bool) -> None:

@@ -19,7 +19,7 @@ from backlit.show.worksheet.latex import sheets_latex
 from backlit.show.worksheet.markdown import sheet_markdown
 
 LEVELS = [(1, None), (2, None), (3, None), (4, None), (5, None), *((6, kind) for kind in KINDS)]
-NAME = "O'Neil <b> & 50% _x_ $"
+NAME = "O'Neil 李 <b> & 50% _x_ $"
 
 
 def made(level: int, kind: str | None, gaps: str = "lines") -> Any:
@@ -55,7 +55,7 @@ def test_the_key_has_all_results(level: int, kind: str | None) -> None:
 def test_the_page_is_valid_and_loads_nothing() -> None:
     page = made(2, None).to_html()
     html5lib.HTMLParser(strict=True).parse(page)
-    assert "O&#39;Neil &lt;b&gt; &amp; 50%" in page
+    assert "O&#39;Neil 李 &lt;b&gt; &amp; 50%" in page
     assert not re.search(r"<script|https?://(?!www\.w3\.org)", page)
     assert ">w5 </tspan>" in page  # the drawing names the weights
 

@@ -103,8 +103,8 @@ def class_result(
     Args:
         title: of the sheet or the folder.
         works: the checked work of each student, by name.
-        of: what the sheet asks for, for all alike or by the student; numbers that were not given count as missing.
-            Without it, those that a student gave.
+        of: what the sheet asks for, for all alike, or by the student, in whose order they stay; numbers that were not
+            given count as missing. Without it, those that a student gave.
         problems: why the work of others could not be read, by name; they have no points.
         notes: what there is to say of all of it.
 
@@ -118,6 +118,9 @@ def class_result(
     marked = [mark(student, work, asked(student)) for student, work in works.items()]
     marked += [Marked(student, 0, _count(asked(student)), problem=problem)
                for student, problem in (problems or {}).items()]  # fmt: skip
+    if isinstance(of, Mapping):  # in its order, those with problems among the others
+        order = {student: place for place, student in enumerate(of)}
+        marked.sort(key=lambda one: order.get(one.student, len(order)))
     made = ((student.student, one.title, one.code) for student in marked for one in student.mistakes)
     firsts = ((student.student, student.first, "") for student in marked if student.first)
     return ClassResult(title, tuple(marked), _common(made), _common(firsts), notes)

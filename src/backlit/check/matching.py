@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from backlit.check.evaluation import recorded, value_of
 from backlit.check.graph import operands
+from backlit.check.patterns import negated
 from backlit.check.site import Changed, Site, mapped
 from backlit.explain.algebra.parsing import statements
 from backlit.explain.algebra.tree import Apply, Literal, Node, Ref, neg, plus, refs, times
@@ -82,18 +83,15 @@ def text_formula(text: str, known: Mapping[str, Node], op: Op | None = None) -> 
     return fill(node, op if op is not None else activations["identity"](), dict(known))
 
 
-def negated(node: Node) -> Node:
+def turned(node: Node) -> Node:
     """Give minus a formula as a person writes it: of a - b, b - a."""
-    if isinstance(node, Apply):
-        if node.head == "neg":
-            return node.args[0]
-        if node.head == "*":
-            return times(*node.args[:-1], negated(node.args[-1]))
-        if node.head == "+" and len(node.args) == 2:
-            one, other = node.args
-            if isinstance(other, Apply) and other.head == "neg":
-                return plus(other.args[0], neg(one))
-    return neg(node)
+    if isinstance(node, Apply) and node.head == "*":
+        return times(*node.args[:-1], turned(node.args[-1]))
+    if isinstance(node, Apply) and node.head == "+" and len(node.args) == 2:
+        one, other = node.args
+        if isinstance(other, Apply) and other.head == "neg":
+            return plus(other.args[0], neg(one))
+    return negated(node)
 
 
 def changed(site: Site, node: Node, detail: str = "") -> Iterator[Changed]:

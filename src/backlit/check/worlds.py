@@ -137,9 +137,13 @@ class World:
                         values[need] = NAN
                 waiting += [need for need in missing if need not in values]
                 continue
-            values[key] = value_of(node, values.__getitem__)
+            values[key] = self.kept(value_of(node, values.__getitem__))
             waiting.pop()
         return values[start]
+
+    def kept(self, value: float) -> float:
+        """Give a number that was worked out as it is gone on with: all its digits."""
+        return value
 
     def take(self, other: World, keys: Iterable[Key]) -> None:
         """Take over numbers that are the same in another world."""

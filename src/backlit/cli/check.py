@@ -64,7 +64,7 @@ def check(
     velocity
         How the velocity is worked out: "--velocity 'μv + g'", "mu v + eta g" or "mu v - eta g"; without it, as δ is.
     hint
-        1 gives the place of the first wrong number alone, 2 the kind of mistake too, 3 its line too.
+        1 gives the place of the first wrong number alone, 2 the kind of mistake too, 3 its formula too.
     form
         text, md (Markdown), html (one page to open offline) or json; of a class csv too, for a spreadsheet. By default
         the one that the output's ending stands for, else text.

@@ -78,10 +78,10 @@ def _of_gradients(record: CheckedGradients) -> Parts:
     if first is not None:
         title += f"; the forward pass differs from layer {first.layer} on"
     head = ("array", "yours", "shape", "", "difference", "worst at", "yours", "right")
-    tables = [Table(head, [_array(array) for array in record.arrays], 4)]
+    tables = [_without_empty(Table(head, [_array(array) for array in record.arrays], 4))]
     if record.layers:
         of_layers = ("layer", "what", "", "difference", "worst at", "yours", "right")
-        tables.insert(0, Table(of_layers, [_layer(layer) for layer in record.layers], 3))
+        tables.insert(0, _without_empty(Table(of_layers, [_layer(layer) for layer in record.layers], 3)))
     named = any(one.explains_all for one in record.mistakes)
     notes = [*_remarks(record.wrong, related=not named)]
     notes += [f"layer {layer.layer} {layer.what}: {layer.remark}" for layer in record.layers if layer.remark]
@@ -98,6 +98,12 @@ def _of_gradients(record: CheckedGradients) -> Parts:
         [*_mistakes(record.forward_mistakes, of="forward pass"), *_mistakes(record.mistakes, together=record.together)],
         notes,
     )
+
+
+def _without_empty(table: Table) -> Table:
+    """Leave out the columns on the right that say nothing: where all is right, those of the worst element."""
+    width = max(k + 1 for row in table.rows for k, cell in enumerate(row) if cell)
+    return Table(table.head[:width], [row[:width] for row in table.rows], table.numbers)
 
 
 def _array(array: CheckedArray) -> tuple[str, ...]:
@@ -172,9 +178,11 @@ def _mistakes(found: Sequence[FoundMistake], *, together: bool = False, of: str 
 
 
 def _of_losses(record: CheckedLosses) -> Parts:
-    count, at, differs = len(record.mine), record.agree, record.first is not None
+    count, differs = len(record.mine), record.first is not None
+    at = record.agree if differs else 0
     if not differs:
-        title = f"all {counted(count, 'loss', 'losses')} are right, measured {record.measured}"
+        said = f"all {count:,} losses are" if count > 1 else "the loss is"
+        title = f"{said} right, measured {record.measured}"
     elif record.stage == "before training":
         title = "the loss before any step differs"
     elif record.stage == "first loss":

@@ -16,7 +16,7 @@ from backlit.check.reading.givens import EmptySheetError, GivenSheet
 from backlit.check.records import CheckedWork
 from backlit.errors import BacklitError, counted
 from backlit.sources.checking import checked_work
-from backlit.sources.class_keys import KEYS, ClassKey, OtherSheetError, key_of, keys_of
+from backlit.sources.class_keys import KEYS, ClassKey, OtherSheetError, is_plain, key_of, keys_of
 from backlit.sources.sheet_files import SHEETS, TABLES, SheetText, read_sheet
 
 PRINTED = "sheets"
@@ -108,8 +108,9 @@ class _Table:
             elif file.path.suffix.lower() == ".toml":
                 alone.append(file)
             else:
+                whose = f", of {file.says.student}," if file.says.student else ""
                 why = f": {file.problem}" if file.problem and keys else ""
-                self.notes.append(f"{file.name} has no network file in {KEYS}/ and is left out{why}")
+                self.notes.append(f"{file.name}{whose} has no network file in {KEYS}/ and is left out{why}")
         for key, handed_in in theirs.items():
             student = _free(key.name, {*self.works, *self.problems})
             if not handed_in:
@@ -140,7 +141,7 @@ class _Table:
 
 def _notes(student: str, key: ClassKey, file: HandedIn, others: Sequence[HandedIn]) -> Iterator[str]:
     """Say which file counts, where its name does not say whose it is, or a student has several."""
-    if file.path.stem.casefold() != key.stem.casefold():
+    if not is_plain(file.name, key):
         yield f"{file.name} is checked as {student}"
     filled = [other for other in others if other.sheet is not None]
     if filled:
@@ -170,6 +171,8 @@ def is_sheet(path: Path) -> bool:
 
 
 def _read(path: Path, name: str) -> HandedIn:
+    if not path.stat().st_size:
+        return HandedIn(path, name, None, GivenSheet("", ()))
     try:
         sheet = read_sheet(path)
     except EmptySheetError as error:

@@ -58,7 +58,9 @@ class OtherSheetError(BacklitError):
 def keys_of(folder: Path) -> tuple[ClassKey, ...]:
     """Give the keys of a class's folder, in the order of their names."""
     place = folder / KEYS
-    return tuple(_key(path) for path in sorted(place.glob("*.toml"))) if place.is_dir() else ()
+    return (
+        tuple(_key(path) for path in sorted(place.glob("*.toml"), key=lambda path: path.stem)) if place.is_dir() else ()
+    )
 
 
 def _key(path: Path) -> ClassKey:
@@ -124,6 +126,15 @@ def named_in(name: str, keys: Sequence[ClassKey]) -> list[ClassKey]:
         if found:
             return [key for key, part in found if not any(set(part) < set(other) for _, other in found)]
     return []
+
+
+def is_plain(name: str, key: ClassKey) -> bool:
+    """Tell whether a file's name says whose it is: it has the name of the key's own file in it.
+
+    >>> is_plain("71_ada-lovelace_late.csv", ClassKey(Path("ada-lovelace.toml"), "Ada Lovelace"))
+    True
+    """
+    return _in_a_row(key.stem.casefold().split("-"), file_stem(name.removesuffix(Path(name).suffix)).split("-"))
 
 
 def _in_a_row(part: Sequence[str], words: Sequence[str]) -> bool:

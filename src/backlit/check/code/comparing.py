@@ -20,6 +20,8 @@ TOLERANCES = {"float64": 1e-5, "float32": 1e-4, "float16": 1e-2}
 FITTED_FROM = 4
 """An array of fewer numbers is not taken for a sum of two others."""
 ALL_ZEROS = "all zeros"
+OF_WEIGHTS = "the weights"
+"""Begins what is said of arrays that are no gradients but weights."""
 CLOSE_TO_ZERO = 1e-3
 """An array all of whose numbers are smaller than this part of the largest gradient is compared with that part."""
 
@@ -206,9 +208,9 @@ def _of_weights(own: Array, right: Array, weights: Array, scale: Scale) -> Itera
     small = 10 * scale.tolerance
     sign = "−" if of_gradient < 0 else "+"
     if abs(of_weights - 1.0) < small and abs(of_gradient) < small:
-        yield "the weights themselves"
+        yield f"{OF_WEIGHTS} themselves"
     elif abs(of_weights - 1.0) < small:
-        yield f"the weights after a step, w {sign} {abs(of_gradient):.4g} × the right one"
+        yield f"{OF_WEIGHTS} after a step, w {sign} {abs(of_gradient):.4g} × the right one"
     elif abs(of_gradient - 1.0) < small < abs(of_weights):
         yield f"the right one and {of_weights:.4g} w, as with a penalty" + (
             f" of l2={of_weights:.4g}" if of_weights > 0 else ", of the other sign")  # fmt: skip

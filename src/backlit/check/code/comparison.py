@@ -9,8 +9,9 @@ import numpy as np
 from msgspec.structs import replace
 
 from backlit.check.code.calling import Call, Layout
-from backlit.check.code.comparing import ALL_ZEROS, Facts, Scale, checked_array, tolerance_of
+from backlit.check.code.comparing import ALL_ZEROS, OF_WEIGHTS, Facts, Scale, checked_array, tolerance_of
 from backlit.check.code.from_torch import of_a_module
+from backlit.check.code.gates import in_our_order
 from backlit.check.code.matching import Pairing, paired
 from backlit.check.code.naming import Search
 from backlit.check.code.planted import gradient_keys
@@ -98,6 +99,7 @@ class Check:
         largest = max((float(np.abs(array).max()) for array in right.values() if array.size), default=0.0)
         scale = Scale(usual if self.tolerance is None else self.tolerance, largest)
         pairing = of_a_module(given, self.network, right) or paired(given, right, scale.close)
+        pairing = in_our_order(pairing, self.exact, right, scale)
         facts = self._facts(rows, right, pairing, scale)
         rounded = self.gradient(self.network.copy("float32"), rows) if dtype != "float64" else {}
         found, mine = [], {}
@@ -187,7 +189,8 @@ class Check:
             compared = self.on(rows)
             if compared.passed:
                 return [], False, 0, f"on {counted(len(places), 'row')} alone all gradients are right"
-        if not compared.mine or all(array.relation == ALL_ZEROS for array in compared.arrays if not array.passed):
+        relations = [array.relation for array in compared.arrays if not array.passed]
+        if not compared.mine or {*relations} == {ALL_ZEROS} or any(one.startswith(OF_WEIGHTS) for one in relations):
             return [], False, 0, ""
         graph = self.graph(rows)
         empty = {array.name for array in compared.arrays if not array.passed and array.relation == ALL_ZEROS}

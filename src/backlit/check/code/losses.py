@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -104,7 +104,7 @@ def _checked(my_losses: Any, plan: Plan, tolerance: float | None) -> CheckedLoss
     best = max(ours, key=lambda one: one.agree)
     way = named[0][1] if named else best.way
     best = max(ours, key=lambda one: (one.way.measured == way.measured, one.agree))
-    first = best.first if way.measured == best.way.measured else way.first
+    first = best.first if way.measured == best.way.measured else max(best.first, way.first)
     stage = _stage(first, told=bool(best.agree or named))
     notes = [*_notes(judge, plan, ours, best, stage, found)]
     return _record(judge, best, first, stage, found=found, notes=notes)
@@ -172,6 +172,8 @@ def _losses(given: Any, plan: Plan) -> tuple[list[float], list[float]]:
     """Give the learner's losses, and half a unit of each one's last digit where they were rounded."""
     if callable(given):
         given = Call(given, "my_losses", plan.network)(plan.X, plan.Y)
+    if isinstance(given, Mapping) and "loss" in given:  # Keras's history
+        given = given["loss"]
     array = as_array(given)
     whole = list(given) if array is None and isinstance(given, (list, tuple)) else None
     if whole is not None and whole and all(isinstance(one, str) for one in whole):

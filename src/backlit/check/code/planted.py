@@ -7,28 +7,24 @@ of the changed one. Nothing here knows backpropagation.
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from types import SimpleNamespace
 
 import msgspec
 import numpy as np
 
 from backlit.check.catalogue import Mistake, mistakes
-from backlit.check.evaluation import value_of
+from backlit.check.evaluation import recorded, values_of
 from backlit.check.graph import StepGraph, operands
 from backlit.check.site import Changed, Site
-from backlit.errors import BacklitError
-from backlit.explain.algebra.tree import Apply, Node, evaluate
+from backlit.explain.algebra.tree import Node
 from backlit.explain.record.quantities import Key, Place
 from backlit.kernels.types import Array
 
 EVERYWHERE, ERROR = "everywhere", "the error"
 MOST_FORMS = 12
 """So many forms of a mistake are tried at a number: each other weight in the place of the right one, say."""
-
-SIMPLE = {"+", "*", "neg", "/", "^", "exp", "log", "ln", "tanh", "cosh", "sqrt"}
-VECTORS = SimpleNamespace(mpf=float, exp=np.exp, log=np.log, tanh=np.tanh, cosh=np.cosh, sqrt=np.sqrt, pi=np.pi)
 
 AFTER_THE_GRADIENT = {"slot", "new slot", "new weight", "norm"}
 
@@ -149,51 +145,27 @@ class PlantedStep:
             return float("nan")
         self._under_way.add(key)
         formula = self.graph.formula(key)
-        recorded = key.quantity.value(key.place)
-        found: Numbers = recorded
+        found: Numbers = recorded(key)
         if formula is not None and any(isinstance(self.numbers(part), np.ndarray) for part in operands(formula)):
-            found = self._by_formula(formula, recorded)
+            found = self._evaluated(formula, np.arange(self.count), known=recorded(key))
         for node, which in self._changed.get(key, {}).values():
             if not isinstance(found, np.ndarray):
                 found = np.full(self.count, found)
-            found[which] = self._evaluated(node, np.array(which), None)
+            found[which] = self._evaluated(node, np.array(which))
         self._under_way.discard(key)
         self._found[key] = found
         return found
 
-    def _by_formula(self, formula: Node, recorded: float) -> Array:
-        if all(head in SIMPLE for head in _heads(formula)):
-            try:
-                found = evaluate(formula, VECTORS, lambda ref: ref.value if ref.key is None else self.numbers(ref.key))
-                return np.array(np.broadcast_to(np.asarray(found, np.float64), self.count))
-            except (ArithmeticError, ValueError, TypeError, BacklitError):
-                pass
-        return self._evaluated(formula, np.arange(self.count), recorded)
-
-    def _evaluated(self, formula: Node, which: Array, recorded: float | None) -> Array:
-        """Give a formula's numbers for some plantings: once for those that have the same operands."""
-        keys = operands(formula)
-        columns = [self.numbers(key) for key in keys]
-        alone = [column for column in columns if not isinstance(column, np.ndarray)]
-        if len(alone) == len(columns):
-            return np.full(len(which), value_of(formula, dict(zip(keys, alone, strict=True)).__getitem__))
-        table = [column[which].tolist() if isinstance(column, np.ndarray) else [column] * len(which)
-                 for column in columns]  # fmt: skip
-        base = None if recorded is None else tuple(key.quantity.value(key.place) for key in keys)
-        known: dict[tuple[float, ...], float] = {} if base is None or recorded is None else {base: recorded}
-        values = []
-        for row in zip(*table, strict=True):
-            if row not in known:
-                known[row] = value_of(formula, dict(zip(keys, row, strict=True)).__getitem__)
-            values.append(known[row])
-        return np.array(values)
-
-
-def _heads(node: Node) -> Iterator[str]:
-    if isinstance(node, Apply):
-        yield node.head
-        for arg in node.args:
-            yield from _heads(arg)
+    def _evaluated(self, formula: Node, which: Array, known: float | None = None) -> Array:
+        """Give a formula's numbers for some plantings; `known` is it for those that leave its operands as they are."""
+        of = {key: self.numbers(key) for key in operands(formula)}
+        columns = {key: one[which] if isinstance(one, np.ndarray) else one for key, one in of.items()}
+        values = np.asarray(values_of(formula, columns.__getitem__), np.float64)
+        found: Array = np.array(np.broadcast_to(values, len(which)))
+        if known is not None:
+            same = functools.reduce(np.logical_and, [one == recorded(key) for key, one in columns.items()])
+            found[np.broadcast_to(same, len(which))] = known
+        return found
 
 
 def arrays_of(planted: PlantedStep, keys: Mapping[str, Array]) -> dict[str, Array]:

@@ -12,6 +12,7 @@ from backlit.check import digits
 from backlit.check.catalogue import Mistake, mistakes
 from backlit.check.evaluation import Number, recorded
 from backlit.check.graph import StepGraph, operands
+from backlit.check.judging.alike import telling
 from backlit.check.judging.findings import Explained, Finding, Variant
 from backlit.check.judging.habits import Habits
 from backlit.check.judging.learner import Learner
@@ -29,7 +30,7 @@ LARGEST = 3000
 """In steps of more numbers a belief is not tried at all numbers that it is about."""
 MOST_NEAR = 250
 """Of so many results, those nearest to the number, it is worked out what rounding makes of them."""
-MOST_IN_ALL = 120_000
+MOST_IN_ALL = 60_000
 """So many formulas are written or worked out for all wrong numbers of a sheet."""
 FINE = 9
 """Gaps are told apart by so many decimals of the reach; those that only float64's rounding parts are the same."""
@@ -39,9 +40,6 @@ NEAR = 30.0
 EXACT = 1.0 + 1e-9
 """Of a text the halves of the last digit leave no more room than float64's rounding."""
 
-
-SAME = 1e-9
-"""Results that differ by less, as a part of them, are of the same formula in another form."""
 
 SMALL = 3.0
 """A gap of so many units of the last digit is rather a loss of digits than a slip."""
@@ -108,7 +106,7 @@ class Search:
         found = self._less_digits(claim, found)
         if found and found[0].mistake.harmless:
             return tuple(found)
-        best = self._best(claim, _particular(found, claim), world)
+        best = self._best(claim, telling(self.graph, claim.key, self.learner.given, found), world)
         self._named += [fit for fit in best if fit.mistake.scope == "everywhere"]
         if len(best) == 1 and best[0].site != claim.key:
             self._assume(best[0])
@@ -158,7 +156,7 @@ class Search:
         return [chosen for _, chosen in near[:MOST_NEAR]] + slips
 
     def _at_each(self, trial: Trial) -> Iterator[list[Variant]]:
-        """Give the mistakes that can be made at each number on the way, the nearest first, as far as work is bounded."""
+        """Give the mistakes that can be made at each number on the way, the nearest first, while work is left."""
         for key in reversed(trial.lineage):
             if self._stopped(trial):
                 return
@@ -222,7 +220,7 @@ class Search:
     def _support(self, claim: Claim, fit: Explained, without: Mapping[Claim, float]) -> int:
         """Count the numbers that speak for a mistake: made here, or, where it is a belief, wherever it can be made."""
         here = self._speaking(claim, fit.changed, without)
-        if fit.mistake.scope != "everywhere" or sum(map(len, self.graph.steps)) > LARGEST:
+        if fit.mistake.scope != "everywhere" or fit.mistake.general or sum(map(len, self.graph.steps)) > LARGEST:
             return here
         return max(here, self._speaking(claim, self._as_belief(fit), without))
 
@@ -268,26 +266,17 @@ class Search:
         return next((fit for fit in self._assumed if before & fit.changed.keys()), None)
 
     def settle(self, findings: Sequence[Finding]) -> None:
-        """Where several mistakes give a number, keep those that explain the most of the wrong ones."""
+        """Where several mistakes give a number, keep those that explain the most of the wrong ones.
+
+        What can be done to any formula is no belief: that it gives another number too says nothing.
+        """
         wrong = [finding for finding in findings if finding.verdict == "wrong"]
-        counts = Counter(code for finding in wrong for code in {fit.code for fit in finding.explained})
+        beliefs = Counter(code for finding in wrong for code in {fit.code for fit in finding.explained
+                                                                 if not fit.mistake.general})  # fmt: skip
         for finding in wrong:
-            most = max((counts[fit.code] for fit in finding.explained), default=0)
-            finding.explained = tuple(fit for fit in finding.explained if counts[fit.code] == most)
-
-
-def _particular(found: Sequence[Explained], claim: Claim) -> list[Explained]:
-    """Leave a general entry out where one that says which belief is behind it gives the same number.
-
-    A slip counts as the same up to the last digit: a number that was copied is rounded.
-    """
-    values = [fit.value for fit in found if not fit.mistake.general]
-
-    def same(fit: Explained, value: float) -> bool:
-        allowed = claim.unit if fit.mistake.scope == "slip" else 0.0
-        return math.isclose(fit.value, value, rel_tol=SAME, abs_tol=allowed)
-
-    return [fit for fit in found if not (fit.mistake.general and any(same(fit, value) for value in values))]
+            most = max((beliefs[fit.code] for fit in finding.explained), default=0)
+            if most > 1:
+                finding.explained = tuple(fit for fit in finding.explained if beliefs[fit.code] == most)
 
 
 def variants_at(

@@ -65,9 +65,9 @@ class Judge:
         self.search = Search(learner, self.habits)
         self.findings = [self._judged(claim) for claim in learner.claims]
         self.search.settle(self.findings)
-        self._count_once()
+        self.count_once()
 
-    def _count_once(self) -> None:
+    def count_once(self) -> None:
         """Take numbers that are wrong by one mistake, made once where the sheet gives no number, for wrong once."""
         made: dict[tuple[str, frozenset[Key]], Explained] = {}
         for finding in self.findings:
@@ -111,7 +111,7 @@ class Judge:
         if match.remark or not self.tainted or not self.tainted & match.estimate.slopes.keys():
             return finding
         if abs(match.follows - self.learner.plain.value(claim.key)) <= match.allowed:
-            finding.verdict, finding.remark = "not tested", "what is wrong before changes less than its last digit"
+            finding.verdict, finding.remark = "not tested", "an earlier mistake changes less than the last digit"
         else:
             finding.verdict = "carried"
             self.tainted.add(claim.key)

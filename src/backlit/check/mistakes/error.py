@@ -6,7 +6,7 @@ import functools
 from collections.abc import Iterator, Mapping
 
 from backlit.check.catalogue import mistake
-from backlit.check.matching import activation_name, changed, negated, text_formula, with_keys
+from backlit.check.matching import activation_name, changed, text_formula, turned, with_keys
 from backlit.check.roles import Role
 from backlit.check.site import Changed, Site, mapped
 from backlit.explain.algebra.tree import Apply, Literal, Node, call, neg, over, plus, refs, times
@@ -83,7 +83,7 @@ def two_left_out_of_slope(site: Site) -> Iterator[Changed]:
 def error_sign(site: Site) -> Iterator[Changed]:
     """dE/dout(o1) = t(o1) - out(o1); of a joined loss, dE/dnet(o1) too."""
     if site.role == "output slope" or _is_short(site):
-        yield from changed(site, negated(site.node))
+        yield from changed(site, turned(site.node))
 
 
 @mistake("error-for-slope", roles=("output slope",), title="the error itself is taken for its slope", example=SLOPE,

@@ -13,7 +13,12 @@ from backlit.explain.stages.base import ParameterQuantity
 
 
 class Finder:
-    """Finds the numbers of a step."""
+    """Finds the numbers of a step.
+
+    `first_index` is what the indices of arrays begin at.
+    """
+
+    first_index = 0
 
     def __init__(self, step: Step) -> None:
         self.step, self.contents = step, step.contents

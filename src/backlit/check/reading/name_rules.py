@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Literal, NamedTuple
 
 from backlit.check.reading.name_finding import Finder, name_of
@@ -57,17 +57,33 @@ def by_name(finder: Finder, form: Form, row: str) -> Iterator[Reading]:
 
 
 def array_element(finder: Finder, form: Form, row: str) -> Iterator[Reading]:
-    """An element of an array as code names it: W1[0, 0], W1[0][0], dW1[0, 0]; indices count from 0."""
-    found = ARRAY.fullmatch(f"{form.body}[{form.row}]" if form.row else form.body)
-    if found is None:
-        return
-    index = ", ".join(re.findall(r"\d+", found["at"]))
+    """An element of an array as code names it: W1[0, 0], W1[0][0], dW1[0, 0]; the finder says what indices begin at."""
+    found = _element(form)
+    key = None if found is None else element_of(finder, found, finder.first_index)
+    if found is not None and key is not None:
+        made = finder.slope(key) if found["d"] else finder.new(key) if form.new else [key]
+        yield from map(Reading, made)
+
+
+def _element(form: Form) -> re.Match[str] | None:
+    return ARRAY.fullmatch(f"{form.body}[{form.row}]" if form.row else form.body)
+
+
+def element_of(finder: Finder, found: re.Match[str], first: int) -> Key | None:
+    """Give the element that a name says, with indices that begin at a number."""
+    index = ", ".join(str(int(number) - first) for number in re.findall(r"\d+", found["at"]))
     for letter in (found["letter"], found["letter"].upper(), found["letter"].lower()):
         key = finder.contents.find(f"{found['layer']}.{letter}[{index}]")
         if key is not None:
-            made = finder.slope(key) if found["d"] else finder.new(key) if form.new else [key]
-            yield from map(Reading, made)
-            return
+            return key
+    return None
+
+
+def counts_from_one(finder: Finder, forms: Iterable[Form]) -> bool:
+    """Tell whether all elements that names say are there if indices begin at 1, and not if they begin at 0."""
+    found = [element for element in map(_element, forms) if element is not None]
+    from_zero = all(element_of(finder, one, 0) is not None for one in found)
+    return not from_zero and all(element_of(finder, one, 1) is not None for one in found)
 
 
 def new_value(finder: Finder, form: Form, row: str) -> Iterator[Reading]:

@@ -11,7 +11,7 @@ from backlit.check.reading.conventions import DELTAS, recognised
 from backlit.check.reading.declarations import Declared, delta_of, velocity_of
 from backlit.check.reading.givens import Given, GivenArray, GivenError, GivenSheet
 from backlit.check.reading.name_forms import form_of, squashed
-from backlit.check.reading.name_rules import Reading
+from backlit.check.reading.name_rules import Reading, counts_from_one
 from backlit.check.reading.naming import Namer
 from backlit.check.sheet import Claim, Sheet
 from backlit.errors import BacklitError
@@ -44,6 +44,11 @@ def sheet_of(
     """
     namers = {first + k: Namer(step, figures) for k, step in enumerate(graph.steps)}
     notes = list(given.notes)
+    for step, namer in namers.items():
+        forms = (form_of(one.name) for one in given.numbers if _step_of(one, default) == step)
+        namer.finder.first_index = int(counts_from_one(namer.finder, forms))
+    if any(namer.finder.first_index for namer in namers.values()):
+        notes.append("the indices of arrays are read as counted from 1")
     read = [(one, _read(namers, one, default)) for one in given.numbers]
     for step in sorted({_step_of(one, default) for one in given.arrays}):
         arrays = [one for one in given.arrays if _step_of(one, default) == step]

@@ -3,49 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
+from backlit.check.evaluation import values_of
 from backlit.check.graph import StepGraph
 from backlit.check.worksheets.draws import Array
-from backlit.explain.algebra.tree import Apply, Literal, Node, Ref
+from backlit.explain.algebra.tree import Node
 from backlit.explain.record.quantities import Key
-
-
-def _product(*factors: Any) -> Any:
-    total = factors[0]
-    for factor in factors[1:]:
-        total = total * factor
-    return total
-
-
-def _bracket(*conditions: Any) -> Any:
-    return np.asarray(conditions[0], bool).astype(float)
-
-
-HEADS: dict[str, Callable[..., Any]] = {
-    "+": lambda *x: sum(x[1:], start=x[0]),
-    "*": _product,
-    "neg": np.negative,
-    "/": np.divide,
-    "^": np.power,
-    "abs": np.abs,
-    "max": lambda *x: np.max(np.broadcast_arrays(*x), axis=0),
-    "min": lambda *x: np.min(np.broadcast_arrays(*x), axis=0),
-    "sign": np.sign,
-    "ln": np.log, "log": np.log, "exp": np.exp, "tanh": np.tanh, "cosh": np.cosh, "sqrt": np.sqrt,
-    "erf": np.vectorize(math.erf, otypes=[float]),
-    "[]": _bracket,
-    "and": lambda *x: np.logical_and.reduce(np.broadcast_arrays(*x)),
-    "otherwise": lambda *_: True,
-    ">": np.greater, "<": np.less, "=": np.equal, "≤": np.less_equal, "≥": np.greater_equal, "≠": np.not_equal,
-}  # fmt: skip
-
-
-class UnknownHeadError(Exception):
-    """A formula has an operation that is not known for arrays, such as an op of a user's own."""
 
 
 class Numbers:
@@ -76,27 +43,11 @@ class Numbers:
     def value(self, node: Node) -> Any:
         """Give a formula's number of every draw.
 
-        Errors: an UnknownHeadError for an operation of one's own.
+        Errors: a LookupError for an operation of one's own.
         """
-        if isinstance(node, Ref):
-            return node.value if node.key is None else self.of(node.key)
-        if isinstance(node, Literal):
-            return {"e": math.e, r"\pi": math.pi}.get(node.symbol) or float(node.symbol)
-        if not isinstance(node, Apply):
-            raise UnknownHeadError(str(node))
-        if node.head == "cases":
-            return self._of_cases(node)
-        operation = HEADS.get(node.head)
-        if operation is None:
-            raise UnknownHeadError(node.head)
-        return operation(*(self.value(arg) for arg in node.args))
-
-    def _of_cases(self, node: Apply) -> Any:
-        values = [self.value(arg) for arg in node.args[::2]]
-        conditions = [self.value(arg) for arg in node.args[1::2]]
-        found = values[-1]
-        for value, condition in list(zip(values, conditions, strict=True))[-2::-1]:
-            found = np.where(condition, value, found)
+        found = values_of(node, self.of)
+        if isinstance(found, float) and math.isnan(found):
+            raise LookupError(f"an operation of {node} is not known for arrays")
         return found
 
 

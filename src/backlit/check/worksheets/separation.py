@@ -12,7 +12,7 @@ from backlit.check.catalogue import mistakes
 from backlit.check.graph import StepGraph
 from backlit.check.site import Site
 from backlit.check.worksheets.draws import Array
-from backlit.check.worksheets.numbers import Numbers, UnknownHeadError
+from backlit.check.worksheets.numbers import Numbers
 from backlit.errors import BacklitError
 from backlit.explain.algebra.numerals import smallest_fixed
 from backlit.explain.algebra.tree import Node
@@ -61,7 +61,7 @@ def _distinct(key: Key, variants: Iterator[Variant], sample: Numbers) -> Iterato
         for variant in variants:
             try:
                 value = np.asarray(sample.value(variant.node), float)
-            except (UnknownHeadError, BacklitError, ValueError):
+            except (LookupError, BacklitError, ValueError):  # an op of one's own
                 continue
             if not any(_same(value, other) for other in seen):
                 seen.append(value)

@@ -82,18 +82,8 @@ class Marking(Shown):
         table.writerow(COLUMNS)
         for one in self.students:
             codes = "; ".join(made.code or made.title for made in one.mistakes)
-            cells = (
-                one.student,
-                one.points,
-                one.of,
-                one.missing,
-                one.coarse,
-                one.carried,
-                one.first,
-                codes,
-                one.problem,
-            )
-            table.writerow([_cell(cell) if isinstance(cell, str) else cell for cell in cells])
+            counts = (one.points, one.of, one.missing, one.coarse, one.carried)
+            table.writerow([_cell(one.student), *counts, *map(_cell, (one.first, codes, one.problem))])
         return written.getvalue()
 
     def to_markdown(self) -> str:

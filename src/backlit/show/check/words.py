@@ -48,7 +48,7 @@ def groups(work: CheckedWork) -> list[tuple[str, tuple[CheckedNumber, ...], str]
 REMARKED: dict[Verdict, tuple[str, str]] = {
     "rounded": ("Rounded on the way", "a number on the way was rounded to fewer digits"),
     "truncated": ("Digits cut off", "the last digits were cut off instead of rounded"),
-    "not tested": ("Not tested", "what is wrong before changes less than the last digit"),
+    "not tested": ("Not tested", "an earlier mistake changes less than the last digit"),
 }
 """The verdicts whose remarks say why, each with what they are called and what to say where there is no remark."""
 

@@ -27,6 +27,9 @@ PREAMBLE = r"""\documentclass[a4paper,10pt]{article}
 \newcommand{\result}[1]{\underline{\mathbf{#1}}}
 \newenvironment{worked}{\begin{multicols}{2}\raggedright\hangindent=4mm}{\end{multicols}}
 \newcommand{\lineof}[1]{\par\hangindent=4mm\hangafter=1 #1\vspace{0.6mm}}
+\makeatletter % a name in letters that the font lacks is no error: LaTeX writes ? for each of them
+\def\UTFviii@undefined@err#1{?}
+\makeatother
 \begin{document}
 """
 

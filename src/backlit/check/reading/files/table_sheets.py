@@ -210,12 +210,31 @@ def _below_head(rows: list[Row], said: dict[str, str]) -> tuple[list[Row], Colum
         number = next((c for c, cell in enumerate(row.cells) if c != name and _is(cell, NUMBERS)), -1)
         if name >= 0 and number < 0 and len(row.cells) == 2 and not k and not _is_number(row.cells[1 - name]):
             number = 1 - name
+        if {name, number} == {0, 1} and len(row.cells) == 2:
+            name, number = _by_content(rows[k + 1 :], name, number)
         if name >= 0 and number >= 0:
             for above in rows[:k]:
                 _is_said(above.cell(0), above.cell(1), said)
             step, of_row, student = (_column(row, words) for words in (STEPS, ROWS, OF_STUDENT))
             return rows[k + 1 :], Columns(name, number, step, of_row, len(row.cells), student)
+    if rows and _is_head(rows[0]):
+        return rows[1:], Columns(*_by_content(rows[1:], 0, 1), width=2)
     return _upright(rows), Columns()
+
+
+def _by_content(rows: Sequence[Row], name: int, number: int) -> tuple[int, int]:
+    """Give the columns the other way round where the numbers stand there: "nombre" is a name, or a number."""
+    count = [sum(_is_number(row.cell(column)) for row in rows) for column in (name, number)]
+    return (number, name) if count[0] > count[1] else (name, number)
+
+
+def _is_head(row: Row) -> bool:
+    """Tell whether a line is of two words, in any language, which name its columns."""
+    return (
+        len(row.cells) == 2
+        and squashed(row.cells[0]) not in OF_STUDENT
+        and all(re.fullmatch(r"[^\W\d_]{3,}[^\d()/+]*", cell) for cell in row.cells)
+    )
 
 
 def _column(row: Row, words: Collection[str]) -> int:
