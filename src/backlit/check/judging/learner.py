@@ -14,7 +14,7 @@ from backlit.check.worlds import Estimate, World
 from backlit.explain.algebra.tree import Node
 from backlit.explain.record.quantities import Key
 
-MOST_TELL = 3
+ENOUGH = 3
 """So many numbers tell the digits of a sheet."""
 ENDS = 1e-3
 """A number that differs from the right one by a smaller part of its last digit ends there by itself."""
@@ -27,8 +27,8 @@ class Learner:
 
     Attributes:
         claims: those of the sheet, in the order of the computation.
-        given: their values in the records' terms. halves: half a unit of their last digits. scales: the sizes of their
-            factors.
+        given: their values in the records' terms; of one written 0.0000 that follows, what follows. halves: half a unit
+            of their last digits. scales: the sizes of their factors.
         rounding: to which digit the sheet rounds. whole: whether all its numbers are whole ones, and those of the
             worked example are too: then nothing was rounded.
         own: the numbers that follow from those given. plain: the right ones.
@@ -40,19 +40,19 @@ class Learner:
         self.claims = sorted(sheet.claims, key=lambda claim: graph.order(claim.key))
         self.plain = World(graph, {})
         self.whole = all(self._is_whole(claim) for claim in self.claims)
-        self.scales: dict[Key, float] = {}
         given: dict[Key, float] = {}
-        of: dict[Key, Claim] = {}
-        for claim in self.claims:
+        at: dict[Key, int] = {}
+        for place, claim in enumerate(self.claims):
             if claim.base is None or claim.key not in given:
                 given[claim.key] = claim.in_record(lambda key: given.get(key, self.plain.value(key)))
-                self.scales[claim.key], of[claim.key] = abs(claim.factor), claim
-        telling = [claim for claim in self.claims if claim.key in of and self._tells(claim, given[claim.key])]
+                at[claim.key] = place
+        telling = [self.claims[place] for key, place in at.items() if self._tells(self.claims[place], given[key])]
         self.rounding = Rounding.of(() if self.whole else [claim.written for claim in telling])
         self._read_zeros(telling)
-        self.halves = {claim.key: self._half(claim, given[claim.key]) for claim in self.claims if claim.key in of}
-        self.given: Mapping[Key, float] = given
+        self.scales = {key: abs(self.claims[place].factor) for key, place in at.items()}
+        self.halves = {key: self._half(self.claims[place], given[key]) for key, place in at.items()}
         self._fill_lost(given)
+        self.given: Mapping[Key, float] = given
         self.own = World(graph, given)
         self.assumed: dict[Key, Node] = {}
         self._full: tuple[frozenset[Key], World] | None = None
@@ -66,7 +66,7 @@ class Learner:
     def _read_zeros(self, telling: Sequence[Claim]) -> None:
         """Take a 0.0, as programs write zero, for as exact as the others on the sheet are at least."""
         units = [claim.written.unit for claim in telling if "." in claim.written.text]
-        if len(units) < MOST_TELL:
+        if len(units) < ENOUGH:
             return
         for place, claim in enumerate(self.claims):
             written = claim.written
@@ -75,11 +75,11 @@ class Learner:
                 self.claims[place] = structs.replace(claim, written=structs.replace(written, unit=unit))
 
     def _fill_lost(self, given: dict[Key, float]) -> None:
-        """Take for a number that has no figure left, as 0.0000 for v, what follows, if it does: it is lost at most."""
-        zeros = [claim.key for claim in self.claims if not claim.written.value and not given[claim.key]]
+        """Take for a number that has no figure left, as 0.0000, what follows, if it does: off by itself at most."""
+        zeros = {claim.key for claim in self.claims if not claim.written.value and not given[claim.key]}
         if not zeros:
             return
-        rest = World(self.graph, {key: value for key, value in given.items() if value or key not in zeros})
+        rest = World(self.graph, {key: value for key, value in given.items() if key not in zeros})
         for key in zeros:
             value = rest.value(key)
             if 0.0 < abs(value) <= self.halves[key]:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
+from backlit.check.digits import FEWEST
 from backlit.check.evaluation import Number
 from backlit.check.worlds import Estimate, Slopes
 from backlit.check.written import Written
@@ -17,8 +18,8 @@ DOUBLE, SINGLE = 2.0**-51, 2.0**-23
 """The relative rounding of float64 and of float32, with one bit of reserve."""
 SMALLEST = 1e-3
 """Below this, numbers are written with a power of ten where a sheet has such."""
-LOST = 2.0
-"""So many units of its last digit numbers on the way may move another that are too small for the sheet's digits."""
+LOST = 4.0
+"""Numbers on the way that are too small for the sheet's digits may move another by so many units of its last place."""
 USUAL = 0.8
 """Such a share of the numbers has as many decimals where a sheet rounds to places behind the point."""
 
@@ -51,10 +52,15 @@ class Rounding(msgspec.Struct, frozen=True):
         fixed = count >= USUAL * len(plain) or count >= alike
         return cls(usual if fixed else None, figures, len(plain) < len(given))
 
+    @property
+    def place(self) -> float:
+        """The unit of the last place behind the point; 0 where significant figures are kept."""
+        return 0.0 if self.decimals is None else 10.0**-self.decimals
+
     def unit(self, value: float) -> float:
         """Give the unit of a number's last digit."""
         if self.decimals is not None and not (self.powers and abs(value) < SMALLEST):
-            return 10.0**-self.decimals
+            return self.place
         if not value or not math.isfinite(value):
             return 0.0
         return float(10.0 ** (math.floor(math.log10(abs(value))) + 1 - self.figures))
@@ -79,11 +85,11 @@ class Allowance(msgspec.Struct, frozen=True):
     def of(cls, half: float, estimate: Estimate, halves: Mapping[Key, float], rounding: Rounding) -> Allowance:
         """Add up Σ |∂f/∂source| · half a unit of the source's last digit, or all of the source if that is less.
 
-        Numbers on the way that would have no figure left, as v = 0.0000, may move the last digit, and no more: nobody
-        goes on with them where more depends on them.
+        Numbers on the way that would have no figure left or one, as v = 0.0000, may move the last place, and no more:
+        nobody goes on with them where more depends on them.
         """
         written, way, lost = _added_up(estimate, halves, rounding)
-        way += min(lost, LOST * 2.0 * half)
+        way += min(lost, LOST * max(2.0 * half, rounding.place))
         return cls(half, written, way, estimate.noise * DOUBLE, estimate.noise * SINGLE)
 
     @property
@@ -105,7 +111,7 @@ class Allowance(msgspec.Struct, frozen=True):
 def _added_up(estimate: Estimate, halves: Mapping[Key, float], rounding: Rounding) -> tuple[float, float, float]:
     """Add up what rounding makes of a number: that of the numbers a sheet gives, of others, and of others too small.
 
-    Those are less than a unit of the sheet's last digit. No number is rounded by more than itself. All that is shared
+    Those would have fewer than `FEWEST` figures. No number is rounded by more than itself. All that is shared
     by many numbers is added up once, and kept there.
     """
     return _sums(estimate.slopes, estimate.number, halves, rounding)
@@ -126,7 +132,7 @@ def _sums(slopes: Slopes, number: Number, halves: Mapping[Key, float], rounding:
                 continue
             value = abs(number(source))
             unit = rounding.unit(value)
-            if value < unit:
+            if value < unit * 10.0 ** (FEWEST - 1):
                 lost += abs(slope) * min(value, 0.5 * unit)
             else:
                 way += abs(slope) * 0.5 * unit
