@@ -112,17 +112,16 @@ class StepGraph:
                 return by_chain
         return _formula(key)
 
-    def by_chain(self) -> Iterator[tuple[Key, Node]]:
-        """Give the numbers of joined losses with their formulas by the chain rule."""
-        for quantity, chain in self._other_ways.items():
-            for place in self.places(quantity):
-                node = _formula(Key(chain, place))
-                if node is not None:
-                    yield Key(quantity, place), node
-
     def is_link(self, key: Key) -> bool:
         """Tell whether only the chain rule through a joined loss needs a number: dE/dout and dout/dnet of outputs."""
         return key.quantity in self._links
+
+    @functools.cached_property
+    def by_the_chain_rule(self) -> dict[Key, Node]:
+        """The numbers of a joined loss, such as dE/dnet = out - t, with their formulas by the chain rule."""
+        found = {Key(quantity, place): _formula(Key(chain, place)) for quantity, chain in self._other_ways.items()
+                 for place in self.places(quantity)}  # fmt: skip
+        return {key: node for key, node in found.items() if node is not None}
 
     def earlier(self, key: Key) -> Key | None:
         """Give the number of the step before that this one is: of a weight the new value there."""

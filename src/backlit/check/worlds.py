@@ -8,7 +8,7 @@ from collections.abc import Collection, Container, Iterable, Iterator, Mapping
 from graphlib import TopologicalSorter
 from typing import NamedTuple
 
-from backlit.check.evaluation import NAN, recorded, slopes_of, value_of
+from backlit.check.evaluation import NAN, Number, recorded, slopes_of, value_of
 from backlit.check.graph import StepGraph, operands, reference
 from backlit.explain.algebra.tree import Node
 from backlit.explain.record.quantities import Key
@@ -24,14 +24,14 @@ class Slopes(Mapping[Key, float]):
 
     Attributes:
         base: the derivatives, before the factor. own: the number itself, if it may have been rounded too; its is 1.
-        sums: what was added up of them, to be kept by the one who did; None at first.
+        sums: what was added up of them, with all that they have, to be kept by the one who did; None at first.
     """
 
     __slots__ = ("base", "factor", "own", "sums")
 
     def __init__(self, base: Slopes | dict[Key, float], factor: float = 1.0, own: Key | None = None) -> None:
         self.base, self.factor, self.own = base, factor, own
-        self.sums: tuple[float, float] | None = None
+        self.sums: tuple[float, float, float] | None = None
 
     def with_own(self, key: Key) -> Slopes:
         """Give them with the number itself."""
@@ -63,11 +63,13 @@ class Estimate(NamedTuple):
         value: the number. slopes: its derivative with respect to each number that may have been rounded: those the
             sheet gives, and those on the way, itself included.
         noise: how often the rounding of a float enters, in units of the number format's relative rounding.
+        number: gives the numbers on the way, as they are there.
     """
 
     value: float
     slopes: Slopes
     noise: float
+    number: Number = recorded
 
 
 GIVEN = Slopes({})
@@ -201,13 +203,13 @@ class World:
                 parts.append((slope, of.slopes))
         if len(parts) == 1:
             slope, slopes = parts[0]
-            return Estimate(value, Slopes(slopes, slope), noise + abs(value))
+            return Estimate(value, Slopes(slopes, slope), noise + abs(value), number)
         for slope, slopes in parts:
             for source, part in slopes.pairs():
                 total[source] = total.get(source, 0.0) + slope * part
         if len(total) > MOST_SOURCES:
             total = {source: slope for source, slope in total.items() if source in self.written}
-        return Estimate(value, Slopes(total), noise + abs(value))
+        return Estimate(value, Slopes(total), noise + abs(value), number)
 
 
 def lineage(graph: StepGraph, key: Key, written: Container[Key], most: int) -> list[Key]:

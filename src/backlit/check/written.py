@@ -7,6 +7,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Self
 
 import msgspec
+import numpy as np
 
 from backlit.errors import BacklitError
 
@@ -52,6 +53,33 @@ class Written(msgspec.Struct, frozen=True):
     def half(self) -> float:
         """Half a unit of the last digit."""
         return 0.5 * self.unit
+
+    @property
+    def is_padded(self) -> bool:
+        """Whether it ends in a 0 behind the point that a program would leave out: 0.3770 or 0.00, but not 0.0.
+
+        Then its last digit tells to which digit it was rounded, whatever its value is.
+        """
+        digits = self.text.lower().partition("e")[0]
+        return "." in digits and digits.endswith("0") and not digits.endswith(".0")
+
+    @property
+    def is_bare_zero(self) -> bool:
+        """Whether it is 0 or 0.0, as programs write zero: its last digit says nothing.
+
+        >>> [Written.of(text).is_bare_zero for text in ("0", "-0.0", "0.000", "0.1")]
+        [True, True, False, False]
+        """
+        return not self.value and not self.is_padded
+
+    def is_of_single(self) -> bool:
+        """Tell whether it has the digits with which a program writes a float32: the fewest that mean it.
+
+        >>> Written.of("0.12345679").is_of_single(), Written.of("0.1234567891").is_of_single()
+        (True, False)
+        """
+        with np.errstate(over="ignore", under="ignore"):
+            return float(str(np.float32(self.value))) == self.value
 
     @property
     def decimals(self) -> int:

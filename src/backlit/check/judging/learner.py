@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
+
+from msgspec import structs
 
 from backlit.check.graph import StepGraph
 from backlit.check.judging.precision import Allowance, Rounding
@@ -14,6 +16,10 @@ from backlit.explain.record.quantities import Key
 
 CLEARLY = 0.1
 """A number follows from one of two if it is so near to it, as a part of what is between them."""
+ENOUGH = 3
+"""So many numbers tell the digits of a sheet."""
+ENDS = 1e-3
+"""A number that differs from the right one by a smaller part of its last digit ends there by itself."""
 EXACT = 2.0**-50
 """A number that differs by less, as a part of it, is the right one with all its digits."""
 
@@ -23,8 +29,8 @@ class Learner:
 
     Attributes:
         claims: those of the sheet, in the order of the computation.
-        given: their values in the records' terms. halves: half a unit of their last digits. scales: the sizes of their
-            factors.
+        given: their values in the records' terms; of one written 0.0000 that follows, what follows. halves: half a unit
+            of their last digits. scales: the sizes of their factors.
         rounding: to which digit the sheet rounds. whole: whether all its numbers are whole ones, and those of the
             worked example are too: then nothing was rounded.
         own: the numbers that follow from those given. plain: the right ones.
@@ -36,29 +42,61 @@ class Learner:
         self.claims = sorted(sheet.claims, key=lambda claim: graph.order(claim.key))
         self.plain = World(graph, {})
         self.whole = all(self._is_whole(claim) for claim in self.claims)
-        self.rounding = Rounding.of(() if self.whole else [claim.written for claim in self.claims])
-        self.halves: dict[Key, float] = {}
-        self.scales: dict[Key, float] = {}
         given: dict[Key, float] = {}
-        for claim in self.claims:
+        at: dict[Key, int] = {}
+        for place, claim in enumerate(self.claims):
             if claim.base is None or claim.key not in given:
                 given[claim.key] = claim.in_record(lambda key: given.get(key, self.plain.value(key)))
-                self.halves[claim.key] = self._half(claim, given[claim.key])
-                self.scales[claim.key] = abs(claim.factor)
+                at[claim.key] = place
+        telling = [self.claims[place] for key, place in at.items() if self._tells(self.claims[place], given[key])]
+        self.rounding = Rounding.of(() if self.whole else [claim.written for claim in telling])
+        self._read_zeros(telling)
+        self.scales = {key: abs(self.claims[place].factor) for key, place in at.items()}
+        self.halves = {key: self._half(self.claims[place], given[key]) for key, place in at.items()}
+        self._fill_lost(given)
         self.given: Mapping[Key, float] = given
         self._ways: Mapping[Key, Node] = {}
         self.own = World(graph, given)
         if any(map(graph.is_link, given)) and self._goes_by_chain():
-            self._ways = dict(graph.by_chain())
+            self._ways = graph.by_the_chain_rule
             self.own = World(graph, given, self._ways)
         self.assumed: dict[Key, Node] = {}
+        self._full: tuple[frozenset[Key], World] | None = None
+
+    def _tells(self, claim: Claim, value: float) -> bool:
+        """Tell whether a number's last digit is where it was rounded; some end there by themselves, as 0.0 or 0.25."""
+        if claim.written.is_padded:
+            return True
+        return not claim.written.is_bare_zero and abs(value - self.plain.value(claim.key)) > ENDS * claim.unit
+
+    def _read_zeros(self, telling: Sequence[Claim]) -> None:
+        """Take a 0.0, as programs write zero, for as exact as the others on the sheet are at least."""
+        units = [claim.written.unit for claim in telling if "." in claim.written.text]
+        if len(units) < ENOUGH:
+            return
+        for place, claim in enumerate(self.claims):
+            written = claim.written
+            if written.is_bare_zero and "." in written.text:
+                unit = min(written.unit, max(units))
+                self.claims[place] = structs.replace(claim, written=structs.replace(written, unit=unit))
+
+    def _fill_lost(self, given: dict[Key, float]) -> None:
+        """Take for a number that has no figure left, as 0.0000, what follows, if it does: off by itself at most."""
+        zeros = {claim.key for claim in self.claims if not claim.written.value and not given[claim.key]}
+        if not zeros:
+            return
+        rest = World(self.graph, {key: value for key, value in given.items() if key not in zeros})
+        for key in zeros:
+            value = rest.value(key)
+            if 0.0 < abs(value) <= self.halves[key]:
+                given[key], self.halves[key] = value, abs(value)
 
     def _goes_by_chain(self) -> bool:
         """Tell whether the sheet goes by the chain rule through a joined loss, where its own slopes make a difference.
 
         That is so where more numbers follow from its dE/dout and dout/dnet, which are wrong, than from out - t.
         """
-        chained, count = World(self.graph, self.given, dict(self.graph.by_chain())), 0
+        chained, count = World(self.graph, self.given, self.graph.by_the_chain_rule), 0
         for claim in self.claims:
             short, long, value = self.own.follows(claim.key), chained.follows(claim.key), self.value(claim)
             apart = abs(long - short)
@@ -85,6 +123,17 @@ class Learner:
     def world(self, changed: Mapping[Key, Node] | None = None) -> World:
         """Give the numbers that follow if formulas are changed, beside those of mistakes that are assumed."""
         return World(self.graph, self.given, {**self._ways, **self.assumed, **(changed or {})})
+
+    def by_the_chain_rule(self) -> World | None:
+        """Give the numbers that follow if a joined loss is taken apart, each part with its rounding; None without."""
+        chains = self.graph.by_the_chain_rule
+        return self.world(chains) if chains else None
+
+    def with_all_digits(self, wrong: Collection[Key]) -> World:
+        """Give the numbers that follow from the wrong ones, with all digits on the way: rounded at the end alone."""
+        if self._full is None or self._full[0] != frozenset(wrong):
+            self._full = frozenset(wrong), World(self.graph, {key: self.given[key] for key in wrong}, self._ways)
+        return self._full[1]
 
     def without(self, keys: set[Key]) -> World:
         """Give the numbers that follow if some were not given."""

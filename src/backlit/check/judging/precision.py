@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from backlit.check.evaluation import recorded
+from backlit.check.digits import FEWEST
+from backlit.check.evaluation import Number
 from backlit.check.worlds import Estimate, Slopes
 from backlit.check.written import Written
 from backlit.explain.record.quantities import Key
@@ -17,6 +18,8 @@ DOUBLE, SINGLE = 2.0**-51, 2.0**-23
 """The relative rounding of float64 and of float32, with one bit of reserve."""
 SMALLEST = 1e-3
 """Below this, numbers are written with a power of ten where a sheet has such."""
+LOST = 4.0
+"""Numbers on the way that are too small for the sheet's digits may move another by so many units of its last place."""
 USUAL = 0.8
 """Such a share of the numbers has as many decimals where a sheet rounds to places behind the point."""
 
@@ -36,8 +39,8 @@ class Rounding(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(cls, numbers: Iterable[Written]) -> Rounding:
-        """Read it off the numbers that are given."""
-        given = [number for number in numbers if number.unit]
+        """Read it off the numbers that are given, leaving those out that end by themselves; of a tie, the finer."""
+        given = sorted((number for number in numbers if number.unit), key=lambda number: number.unit)
         plain = [number for number in given if "e" not in number.text.lower()]
         if not given:
             return cls(None, 17)
@@ -49,10 +52,15 @@ class Rounding(msgspec.Struct, frozen=True):
         fixed = count >= USUAL * len(plain) or count >= alike
         return cls(usual if fixed else None, figures, len(plain) < len(given))
 
+    @property
+    def place(self) -> float:
+        """The unit of the last place behind the point; 0 where significant figures are kept."""
+        return 0.0 if self.decimals is None else 10.0**-self.decimals
+
     def unit(self, value: float) -> float:
         """Give the unit of a number's last digit."""
         if self.decimals is not None and not (self.powers and abs(value) < SMALLEST):
-            return 10.0**-self.decimals
+            return self.place
         if not value or not math.isfinite(value):
             return 0.0
         return float(10.0 ** (math.floor(math.log10(abs(value))) + 1 - self.figures))
@@ -75,8 +83,13 @@ class Allowance(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(cls, half: float, estimate: Estimate, halves: Mapping[Key, float], rounding: Rounding) -> Allowance:
-        """Add up Σ |∂f/∂source| · half a unit of the source's last digit."""
-        written, way = _added_up(estimate.slopes, halves, rounding)
+        """Add up Σ |∂f/∂source| · half a unit of the source's last digit, or all of the source if that is less.
+
+        Numbers on the way that would have no figure left or one, as v = 0.0000, may move the last place, and no more:
+        nobody goes on with them where more depends on them.
+        """
+        written, way, lost = _added_up(estimate, halves, rounding)
+        way += min(lost, LOST * max(2.0 * half, rounding.place))
         return cls(half, written, way, estimate.noise * DOUBLE, estimate.noise * SINGLE)
 
     @property
@@ -95,21 +108,33 @@ class Allowance(msgspec.Struct, frozen=True):
         return 2.0 * (self.own + self.written + self.on_the_way) * (1.0 + 1e-9) + self.double
 
 
-def _added_up(slopes: Slopes, halves: Mapping[Key, float], rounding: Rounding) -> tuple[float, float]:
-    """Add up what the rounding of the numbers that a sheet gives makes of a number, and that of the others.
+def _added_up(estimate: Estimate, halves: Mapping[Key, float], rounding: Rounding) -> tuple[float, float, float]:
+    """Add up what rounding makes of a number: that of the numbers a sheet gives, of others, and of others too small.
 
-    All that is shared by many numbers is added up once, and kept there.
+    Those would have fewer than `FEWEST` figures. No number is rounded by more than itself. All that is shared
+    by many numbers is added up once, and kept there.
     """
+    return _sums(estimate.slopes, estimate.number, halves, rounding)
+
+
+def _sums(slopes: Slopes, number: Number, halves: Mapping[Key, float], rounding: Rounding
+          ) -> tuple[float, float, float]:  # fmt: skip
     if slopes.sums is None:
-        written = way = 0.0
+        written = way = lost = 0.0
         own = slopes.pairs()
         if isinstance(slopes.base, Slopes):
-            written, way = (abs(slopes.factor) * part for part in _added_up(slopes.base, halves, rounding))
+            size = abs(slopes.factor)
+            written, way, lost = (size * part for part in _sums(slopes.base, number, halves, rounding))
             own = () if slopes.own is None else ((slopes.own, 1.0),)
         for source, slope in own:
             if source in halves:
                 written += abs(slope) * halves[source]
+                continue
+            value = abs(number(source))
+            unit = rounding.unit(value)
+            if value < unit * 10.0 ** (FEWEST - 1):
+                lost += abs(slope) * min(value, 0.5 * unit)
             else:
-                way += abs(slope) * 0.5 * rounding.unit(recorded(source))
-        slopes.sums = written, way
+                way += abs(slope) * 0.5 * unit
+        slopes.sums = written, way, lost
     return slopes.sums

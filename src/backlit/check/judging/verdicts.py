@@ -85,10 +85,21 @@ class Judge:
     def _judged(self, claim: Claim) -> Finding:
         own = self._match(claim, self.learner.own)
         if own is None or own.verdict != "right":
-            own = self._from_right_numbers(claim) or own
+            own = self._otherwise(claim, own)
         if own is not None:
             return self._accepted(claim, own)
         return self._under_assumption(claim) or self._wrong(claim)
+
+    def _otherwise(self, claim: Claim, own: Match | None) -> Match | None:
+        """Tell whether a number follows in another way: with all digits, by the chain rule, from right numbers."""
+        full = self._match(claim, self.learner.with_all_digits(self.tainted))
+        if full is not None and (full.verdict == "right" or (own is None and full.verdict == "truncated")):
+            return full
+        chain = self.learner.by_the_chain_rule()
+        apart = None if chain is None else self._match(claim, chain)
+        if apart is not None and apart.verdict == "right":
+            return apart
+        return self._from_right_numbers(claim) or own or apart
 
     def _accepted(self, claim: Claim, match: Match) -> Finding:
         """Make the finding of a number that follows: right, or carried where an earlier wrong number is in it."""
@@ -190,7 +201,7 @@ class Judge:
         gap, half = abs(claimed - follows), claim.half
         way = allowance.written + allowance.on_the_way + allowance.double
         shorter = abs(claimed) <= abs(follows) + way and claimed * follows >= -abs(way * follows)
-        if shorter and gap <= 2.0 * (half + allowance.written) + allowance.double:
+        if shorter and gap <= 2.0 * (half + allowance.written) * (1.0 + REST) + allowance.double:
             return "truncated", "the last digits were cut off instead of rounded"
         if gap <= allowance.rounded:
             return "rounded", "a number on the way was rounded to the sheet's digits"
