@@ -125,9 +125,12 @@ class Learner:
         return World(self.graph, self.given, {**self._ways, **self.assumed, **(changed or {})})
 
     def by_the_chain_rule(self) -> World | None:
-        """Give the numbers that follow if a joined loss is taken apart, each part with its rounding; None without."""
+        """Give the numbers that follow if a joined loss is taken apart, each part with its rounding; None without.
+
+        Mistakes that are assumed are left out: what follows from them is no right number.
+        """
         chains = self.graph.by_the_chain_rule
-        return self.world(chains) if chains else None
+        return World(self.graph, self.given, chains) if chains else None
 
     def with_all_digits(self, wrong: Collection[Key]) -> World:
         """Give the numbers that follow from the wrong ones, with all digits on the way: rounded at the end alone."""
