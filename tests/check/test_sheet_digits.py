@@ -30,7 +30,7 @@ def test_floats_have_the_places_of_their_neighbours(form, tmp_path):
     claimed = NEIGHBOURS if form == "python" else tmp_path / "sheet.json"
     checked = bl.check_work("two-layer", claimed=claimed)
     assert checked["w5 new"].verdict == "wrong", "0.40, where 0.36 is right"
-    assert any("read with 2 places behind the point, as the others have" in note for note in checked.work.notes)
+    assert any("read with 2 places behind the point, as others have" in note for note in checked.work.notes)
 
 
 AS_WRITTEN = [

@@ -127,7 +127,7 @@ def with_lost_zeros(sheet: GivenSheet) -> GivenSheet:
     )
     if numbers == sheet.numbers and arrays == sheet.arrays:
         return sheet
-    note = f"numbers without zeros at their ends are read with {rounded.places} places behind the point, as the others have"
+    note = f"numbers without zeros at their ends are read with {rounded.places} places behind the point, as others have"
     return msgspec.structs.replace(sheet, numbers=numbers, arrays=arrays, notes=(*sheet.notes, note))
 
 
