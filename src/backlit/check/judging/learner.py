@@ -116,9 +116,9 @@ class Learner:
         """Give a claim's number in the record's terms."""
         return claim.in_record(self.own.value)
 
-    def allowance(self, claim: Claim, estimate: Estimate) -> Allowance:
-        """Give how far a claim's number may lie from an estimate."""
-        return Allowance.of(claim.half, estimate, self.halves, self.rounding)
+    def allowance(self, claim: Claim, estimate: Estimate, halves: Mapping[Key, float] | None = None) -> Allowance:
+        """Give how far a claim's number may lie from an estimate; `halves` are by default those of the sheet."""
+        return Allowance.of(claim.half, estimate, self.halves if halves is None else halves, self.rounding)
 
     def world(self, changed: Mapping[Key, Node] | None = None) -> World:
         """Give the numbers that follow if formulas are changed, beside those of mistakes that are assumed."""

@@ -20,8 +20,6 @@ SMALLEST = 1e-3
 """Below this, numbers are written with a power of ten where a sheet has such."""
 LOST = 4.0
 """Numbers on the way that are too small for the sheet's digits may move another by so many units of its last place."""
-USUAL = 0.8
-"""Such a share of the numbers has as many decimals where a sheet rounds to places behind the point."""
 
 
 class Rounding(msgspec.Struct, frozen=True):
@@ -49,8 +47,7 @@ class Rounding(msgspec.Struct, frozen=True):
             return cls(None, figures)
         usual, count = Counter(number.decimals for number in plain).most_common(1)[0]
         alike = max(Counter(number.figures for number in plain).values())
-        fixed = count >= USUAL * len(plain) or count >= alike
-        return cls(usual if fixed else None, figures, len(plain) < len(given))
+        return cls(usual if count >= alike else None, figures, len(plain) < len(given))
 
     @property
     def place(self) -> float:

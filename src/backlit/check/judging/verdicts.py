@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from backlit.check.evaluation import recorded
@@ -92,7 +92,8 @@ class Judge:
 
     def _otherwise(self, claim: Claim, own: Match | None) -> Match | None:
         """Tell whether a number follows in another way: with all digits, by the chain rule, from right numbers."""
-        full = self._match(claim, self.learner.with_all_digits(self.tainted))
+        halves = {key: self.learner.halves[key] for key in self.tainted}
+        full = self._match(claim, self.learner.with_all_digits(self.tainted), halves)
         if full is not None and (full.verdict == "right" or (own is None and full.verdict == "truncated")):
             return full
         chain = self.learner.by_the_chain_rule()
@@ -174,20 +175,25 @@ class Judge:
 
     # ----------------------------------------------------------------------------------------------- whether it follows
 
-    def _match(self, claim: Claim, world: World) -> Match | None:
-        """Tell whether a number follows from the others of a world, by any of its formulas."""
+    def _match(self, claim: Claim, world: World, halves: Mapping[Key, float] | None = None) -> Match | None:
+        """Tell whether a number follows from the others of a world, by any of its formulas.
+
+        `halves` are how far the others may be off; by default, by half a unit of their last digits on the sheet.
+        """
         best: Match | None = None
         for node in self.graph.formulas(claim.key) or (world.node(claim.key),):
-            found = self._compared(claim, world, node)
+            found = self._compared(claim, world, node, halves)
             if found is not None and (best is None or found.verdict == "right"):
                 best = found
         return best
 
-    def _compared(self, claim: Claim, world: World, node: Node | None) -> Match | None:
+    def _compared(
+        self, claim: Claim, world: World, node: Node | None, halves: Mapping[Key, float] | None
+    ) -> Match | None:
         estimate, claimed = world.estimate(claim.key, node), self.learner.value(claim)
         if not math.isfinite(estimate.value):
             return self._as_the_engine(claim, claimed)
-        allowance = self.learner.allowance(claim, estimate)
+        allowance = self.learner.allowance(claim, estimate, halves)
         gap = abs(claimed - estimate.value)
         if gap <= allowance.right or self._within_ends(claim, claimed, estimate, world, node):
             return Match("right", estimate, allowance.right)
