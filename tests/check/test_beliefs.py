@@ -144,9 +144,10 @@ def test_weights_left_out_and_the_outputs_error_are_a_tie_with_one_identity_outp
     graph = StepGraph([explain_step(bl.Network(layers, 2), [[0.5, -0.4]], [[0.9]], optimizer="sgd")])
     numbers = {f"dE/dout(h{k})": right(graph, "dE/dnet(o1)") for k in (1, 2)}
     numbers["dE/dnet(h1)"] = numbers["dE/dout(h1)"] * right(graph, "dout/dnet(h1)")
+    numbers["dE/dw(i1,h1)"] = numbers["dE/dnet(h1)"] * 0.5
     found = checked(graph, numbers)
     assert codes(found["dE/dout(h1)"]) == codes(found["dE/dout(h2)"]) == {"weights-left-out", "output-error-for-hidden"}
-    assert found["dE/dnet(h1)"].verdict == "carried"
+    assert found["dE/dnet(h1)"].verdict == found["dE/dw(i1,h1)"].verdict == "carried"
 
 
 def test_a_softmax_without_the_weights_gives_nothing_to_hidden_units(classes: StepGraph) -> None:
