@@ -127,7 +127,7 @@ class Learner:
     def by_the_chain_rule(self) -> World | None:
         """Give the numbers that follow if a joined loss is taken apart, each part with its rounding; None without."""
         chains = self.graph.by_the_chain_rule
-        return self.world(chains) if chains else None
+        return World(self.graph, self.given, {**self._ways, **chains}) if chains else None
 
     def with_all_digits(self, wrong: Collection[Key]) -> World:
         """Give the numbers that follow from the wrong ones, with all digits on the way: rounded at the end alone."""
