@@ -68,9 +68,11 @@ def test_a_wrong_slope_of_an_output_reaches_its_net_by_the_chain_rule(yes_or_no:
 
 def test_of_a_softmax_the_slope_of_one_output_reaches_all_nets(classes: StepGraph) -> None:
     """-t / out² of the class gives out(o1) / out(o2) at o1, whose own t is 0."""
-    wrong = right(classes, "out(o1)") / right(classes, "out(o2)")
-    found = checked(classes, {"dE/dnet(o1)": wrong, "dE/dw(h1,o1)": wrong * right(classes, "out(h1)")})
+    wrong, at_o2 = (right(classes, f"dE/dnet({name})") / right(classes, "out(o2)") for name in ("o1", "o2"))
+    numbers = {"dE/dnet(o1)": wrong, "dE/dnet(o2)": at_o2, "dE/dw(h1,o1)": wrong * right(classes, "out(h1)")}
+    found = checked(classes, numbers)
     assert [(fit.code, fit.at) for fit in found["dE/dnet(o1)"].fits] == [("divided-twice", "dE/dout(o2)")]
+    assert (found["dE/dnet(o2)"].verdict, found["dE/dnet(o2)"].explained_by) == ("carried", "divided-twice")
     assert found["dE/dw(h1,o1)"].verdict == "carried"
 
 

@@ -125,7 +125,10 @@ class Learner:
         return World(self.graph, self.given, {**self._ways, **self.assumed, **(changed or {})})
 
     def by_the_chain_rule(self) -> World | None:
-        """Give the numbers that follow if a joined loss is taken apart, each part with its rounding; None without."""
+        """Give the numbers that follow if a joined loss is taken apart, each part with its rounding; None without.
+
+        Mistakes that are assumed are left out: what follows from them is no right number.
+        """
         chains = self.graph.by_the_chain_rule
         return World(self.graph, self.given, {**self._ways, **chains}) if chains else None
 
