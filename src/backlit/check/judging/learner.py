@@ -130,7 +130,7 @@ class Learner:
         Mistakes that are assumed are left out: what follows from them is no right number.
         """
         chains = self.graph.by_the_chain_rule
-        return World(self.graph, self.given, chains) if chains else None
+        return World(self.graph, self.given, {**self._ways, **chains}) if chains else None
 
     def with_all_digits(self, wrong: Collection[Key]) -> World:
         """Give the numbers that follow from the wrong ones, with all digits on the way: rounded at the end alone."""

@@ -19,6 +19,7 @@ from backlit.check.judging.habits import Habits
 from backlit.check.judging.learner import Learner
 from backlit.check.judging.pairs import two_mistakes
 from backlit.check.judging.trial import MOST_SITES, Trial
+from backlit.check.roles import Role
 from backlit.check.sheet import Claim
 from backlit.check.site import Changed, Site
 from backlit.check.worlds import World, lineage
@@ -165,10 +166,13 @@ class Search:
         return [chosen for _, chosen in near[:MOST_NEAR]] + slips
 
     def _held(self, made: Sequence[Variant]) -> list[list[Variant]]:
-        """Give a belief at all its numbers on the way; for the short formula of a joined loss without the links too."""
+        """Give a belief at several numbers: of one kind and layer, at all, at all but the links of a joined loss."""
         every = list(made[::-1])
-        short = [variant for variant in every if not self.graph.is_link(variant.site)]
-        return [way for way in (every, short)[: 1 + (len(short) < len(every))] if len(way) > 1]
+        alike: dict[tuple[Role, int | str | None], list[Variant]] = {}
+        for variant in every:
+            alike.setdefault((self.graph.role(variant.site), variant.site.quantity.layer), []).append(variant)
+        ways = [*alike.values(), every, [variant for variant in every if not self.graph.is_link(variant.site)]]
+        return [way for place, way in enumerate(ways) if len(way) > 1 and way not in ways[:place]]
 
     def _at_each(self, trial: Trial, codes: Collection[str] | None) -> Iterator[list[Variant]]:
         """Give the mistakes that can be made at each number on the way, the nearest first, while work is left."""
@@ -207,7 +211,8 @@ class Search:
                 exact = digits.slip_of(node) is not None
                 allowed = claim.half * EXACT if exact else max(allowed, self._rough(claim))
             if abs(self.learner.value(claim) - estimate.value) <= allowed:
-                last = chosen[-1]
+                alike = [one for one in chosen if one.site.quantity == chosen[-1].site.quantity]
+                last = min(alike, key=lambda one: self.graph.order(one.site))
                 yield Explained(last.mistake, last.site, last.node, last.detail, changed, estimate.value)
                 return
 
