@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import graphlib
 import subprocess
 import sys
@@ -147,12 +148,18 @@ def named(node: ast.AST, package: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
         )
 
 
+@functools.cache
+def syntax(path: Path) -> ast.Module:
+    """Give a file's syntax tree, read once for all tests."""
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
 def imports(sources: Path = SOURCES) -> Iterator[tuple[str, str, int]]:
     """Give every import among our modules: the importing one, the imported one, the line. Late ones count too."""
     modules = files(sources)
     for module, path in modules.items():
         inside = ("backlit", *path.relative_to(sources).parts[:-1])
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in ast.walk(syntax(path)):
             for name in named(node, inside):
                 if name[0] != "backlit":
                     continue
@@ -292,7 +299,7 @@ def test_no_file_is_longer_than_its_budget():
 
 def test_every_package_says_what_it_is_for():
     for path in SOURCES.rglob("__init__.py"):
-        assert len(ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "") > 40, path
+        assert len(ast.get_docstring(syntax(path)) or "") > 40, path
 
 
 @pytest.fixture
@@ -347,7 +354,7 @@ def test_the_inside_of_numba_is_named_in_one_file():
     taken = {
         module
         for module, path in files().items()
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for node in ast.walk(syntax(path))
         for name in named(node, ())
         if name[:2] in inside
     }

@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from backlit.check.evaluation import same_formula
-from backlit.check.graph import StepGraph
-from backlit.check.judging.findings import Variant
+from backlit.check.evaluation import recorded, value_of
+from backlit.check.graph import StepGraph, operands
+from backlit.check.judging.alike import Formulas
+from backlit.check.judging.findings import Explained, Variant
 from backlit.check.judging.learner import Learner
 from backlit.check.records import CheckedWork
 from backlit.check.sheet import Sheet
@@ -93,9 +94,21 @@ def first_shown(graph: StepGraph, sheet: Sheet, changed: Mapping[Key, Node]) -> 
 
 def same_as(graph: StepGraph, made: Changes, digits: int) -> tuple[str, ...]:
     """Give the other entries that lead to the same formulas: they are the same mistake by another name."""
-    found = [{variant.mistake.code for variant in kept_variants(graph, site, digits)
-              if same_formula(variant.node, node)} for site, node in made.changed.items()]  # fmt: skip
+    found = [
+        {variant.mistake.code for variant in kept_variants(graph, site, digits) if _is_one(graph, variant, node)}
+        for site, node in made.changed.items()
+    ]
     return tuple(sorted(set.intersection(*found) - {made.code}))
+
+
+def _is_one(graph: StepGraph, variant: Variant, node: Node) -> bool:
+    """Tell whether a mistake leads to a formula, written in another way."""
+    site = variant.site
+    formulas = (variant.node, node)
+    one, other = (Explained(variant.mistake, site, formula, "", {site: formula}, value_of(formula, recorded))
+                  for formula in formulas)  # fmt: skip
+    needs = {need: recorded(need) for formula in formulas for need in operands(formula)}
+    return Formulas(graph, site, needs).are_one(one, other)
 
 
 def alike(graph: StepGraph, work: Working, sheet: Sheet, made: Changes, digits: int, names: Sequence[str]) -> bool:

@@ -364,3 +364,18 @@ def test_one_number_with_a_power_of_ten_does_not_lengthen_the_others(two_layer: 
     number = one(two_layer, "dE/dw1", {"dE/dw1": "4.4e-5"})
     assert (number.follows, number.key) == ("4.39e-4", "4.39e-4")
     assert one(two_layer, "E", {"E": "0"}).follows == "0.298"
+
+
+def test_a_belief_about_a_hidden_layer_is_found_from_the_gradients_of_several_rows_alone() -> None:
+    """dE/dout is taken for dE/dnet of the hidden unit in each of three rows, of which the sheet gives none."""
+    network = bl.Network([bl.Dense(1, "sigmoid"), bl.Dense(2, "tanh")], inputs=2, loss="mse", seed=3)
+    X, Y = np.array([[0.3, 0.9], [-0.7, 0.4], [0.5, -0.2]]), np.full((3, 2), 0.4)
+    graph = StepGraph([explain_step(network, X, Y)])
+    rows = [_value(graph, f"dE/dout(h1)[{row}]") for row in (1, 2, 3)]
+    wrong = {f"dE/dw(i{k + 1},h1)": f"{float(np.dot(rows, X[:, k])):.7f}" for k in (0, 1)} | {
+        "dE/db(h1)": f"{sum(rows):.7f}"
+    }
+    found = checked(graph, wrong)
+    assert [number.verdict for number in found.numbers] == ["wrong", "carried", "carried"]
+    (fit,) = found.wrong[0].fits
+    assert (fit.code, fit.at, fit.more, fit.explains) == ("slope-left-out", "dE/dnet(h1)[1]", 2, 3)

@@ -127,7 +127,7 @@ ELSEWHERE = [
     ("weights-shifted", "two-layer", "net(h1)", ""),
     ("relu-slope-one", "relu", "dE/dnet(h2)", "dE/dout(h2)"),
     ("relu-slope-one", "relu", "dE/dnet(h1)", ""),
-    ("relu-slope-turned", "relu", "dout/dnet(h2)", ""),
+    ("relu-slope-turned", "relu", "dout/dnet(h2)", "1"),
     ("leaky-as-relu", "leaky", "dout/dnet(h2)", "{1 if out(h2) > 0; 0 if out(h2) ≤ 0}"),
     ("leaky-as-relu", "leaky", "out(h1)", ""),
     ("updated-weights", "recurrent", "dE/dout(h1@t1)", "dE/dy(h1@t1) + u(h1,h1)+ · dE/dnet(h1@t2)"),
@@ -228,6 +228,10 @@ def made_at(entry: Mistake, graph: StepGraph, name: str) -> list[Changed]:
     return [found for node in graph.formulas(key) for found in entry.at(Site(graph, key, node))]
 
 
+ALIKE = ({"relu-slope-one", "relu-slope-turned"},)
+"""Beliefs that are the same at some numbers: a relu's slope at a negative net."""
+
+
 @pytest.mark.parametrize("name", [*EXAMPLES, *NETWORKS])
 def test_every_entry_gives_other_formulas_with_other_numbers(name: str) -> None:
     graph = graph_of(name)
@@ -243,7 +247,8 @@ def test_every_entry_gives_other_formulas_with_other_numbers(name: str) -> None:
                 assert changed.node not in ways, where
                 value = value_of(changed.node, recorded)
                 assert not math.isclose(value, right, rel_tol=1e-12), where
-                assert by_formula.setdefault(changed.node, code) == code, f"{where}: as {by_formula[changed.node]}"
+                first = by_formula.setdefault(changed.node, code)
+                assert first == code or {first, code} in ALIKE, f"{where}: as {first}"
 
 
 @pytest.mark.parametrize("code", OURS)

@@ -44,7 +44,8 @@ SPELLINGS = {
     "dE/d2.W[0, 0]",
     "dE/dnet(h1)": "dE/dnet(h1)|∂E/∂net_h1|dE/dz(h1)|dL/dz_h1|dE/dnet h1",
     "dE/dout(h1)": "dE/dout(h1)|∂E/∂out_h1|dE/da(h1)|dE/dh1",
-    "dout/dnet(h1)": "dout/dnet(h1)|∂out_h1/∂net_h1|dout(h1)/dnet(h1)|da_h1/dz_h1|f'(net_h1)|f'(h1)|σ'(z_h1)|out'(h1)",
+    "dout/dnet(h1)": "dout/dnet(h1)|∂out_h1/∂net_h1|dout(h1)/dnet(h1)|da_h1/dz_h1|f'(net_h1)|f'(h1)|σ'(z_h1)|out'(h1)|"
+    "slope h1|slope(h1)|slope_h1|slope of h1",
     "δdE/dnet(o1)": r"δ(o1)|δ_o1|δo1|delta(o1)|delta_o1|Delta(o1)|\delta_{o1}|𝛿(o1)",
     "δ-dE/dnet(o1)": "-δ(o1)|−δ(o1)",
     "-dE/dnet(o1)": "-dE/dnet(o1)|−∂E/∂net_o1",

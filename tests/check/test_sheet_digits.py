@@ -30,7 +30,7 @@ def test_floats_have_the_places_of_their_neighbours(form, tmp_path):
     claimed = NEIGHBOURS if form == "python" else tmp_path / "sheet.json"
     checked = bl.check_work("two-layer", claimed=claimed)
     assert checked["w5 new"].verdict == "wrong", "0.40, where 0.36 is right"
-    assert any("read with 2 places behind the point, as the others have" in note for note in checked.work.notes)
+    assert any("read with 2 places behind the point, as others have" in note for note in checked.work.notes)
 
 
 AS_WRITTEN = [
@@ -46,6 +46,14 @@ def test_where_zeros_are_not_known_to_be_lost_the_digits_are_those_given(text, u
     (tmp_path / "sheet.json").write_text(text, encoding="utf-8")
     sheet = read_sheet(tmp_path / "sheet.json").sheet
     assert next(one for one in sheet.numbers if one.name == "w5 new").written.unit == pytest.approx(unit)
+
+
+def test_of_a_programs_floats_any_number_of_zeros_may_be_lost():
+    """0.4 is the old weight: who did not update it gives that, to all the places of the others."""
+    claimed = {"net(h1)": 0.37750001, "out(h1)": 0.59326999, "net(h2)": 0.39250001, "out(h2)": 0.59688438,
+               "out(o1)": 0.75136507, "w5 new": 0.4}  # fmt: skip
+    number = bl.check_work("two-layer", claimed=claimed)["w5 new"]
+    assert (number.verdict, [fit.code for fit in number.fits]) == ("wrong", ["weight-not-updated"])
 
 
 def test_an_array_that_was_rounded_has_so_many_places():

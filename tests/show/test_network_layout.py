@@ -134,7 +134,7 @@ def faults(placed: Layout) -> list[str]:
     return found
 
 
-DRAWINGS = int(os.environ.get("BACKLIT_NETWORKS", "60"))
+DRAWINGS = int(os.environ.get("BACKLIT_NETWORKS", "24"))
 """How many random networks are drawn: `BACKLIT_NETWORKS=500 pytest tests/show/test_network_layout.py` takes minutes."""
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from backlit.check.roles import Role, roles_of
 from backlit.explain import Step
@@ -29,6 +29,7 @@ class StepGraph:
         self._roles: dict[Quantity, Role] = {}
         self._order: dict[Quantity, dict[int, tuple[int, int, Way]]] = {}
         self._other_ways: dict[Quantity, Quantity] = {}
+        self._links: set[Quantity] = set()
         self._before: dict[Quantity, Quantity] = {}
         for number, step in enumerate(self.steps):
             self._add(number, step)
@@ -48,6 +49,15 @@ class StepGraph:
             chain = chains.get(quantity.kind)
             if chain is not None and quantity.layer == chain.layer and quantity.units == chain.units:
                 self._other_ways[quantity] = chain
+                self._links |= self._only_in(chain, quantity)
+
+    def _only_in(self, chain: Quantity, short: Quantity) -> set[Quantity]:
+        """Give the numbers that the chain rule needs for a slope and the short formula of the joined loss does not."""
+        ways = [
+            formula for formula in (_formula(Key(of, Place(0, 0, 0))) for of in (chain, short)) if formula is not None
+        ]
+        longer, shorter = ({key.quantity for key in operands(formula)} for formula in ways)
+        return longer - shorter
 
     def _link(self, before: Step, after: Step) -> None:
         """Let a later step's given weights and slots be the new ones of the step before."""
@@ -87,6 +97,24 @@ class StepGraph:
         other = self._other_ways.get(key.quantity)
         chain = None if other is None else _formula(Key(other, key.place))
         return tuple(node for node in (own, chain) if node is not None)
+
+    def way(self, key: Key, *changed: Collection[Key]) -> Node | None:
+        """Give the formula of a number where those of others are changed.
+
+        Of a joined loss that is the chain rule as soon as dE/dout or dout/dnet in it is changed: who makes a mistake
+        there does not take the short formula.
+        """
+        chain = self._other_ways.get(key.quantity) if any(changed) else None
+        by_chain = None if chain is None else _formula(Key(chain, key.place))
+        if by_chain is not None:
+            links = [need for need in operands(by_chain) if need.quantity in self._links]
+            if any(link in one for link in links for one in changed):
+                return by_chain
+        return _formula(key)
+
+    def is_link(self, key: Key) -> bool:
+        """Tell whether only the chain rule through a joined loss needs a number: dE/dout and dout/dnet of outputs."""
+        return key.quantity in self._links
 
     @functools.cached_property
     def by_the_chain_rule(self) -> dict[Key, Node]:

@@ -51,6 +51,8 @@ class Fit(msgspec.Struct, frozen=True):
     """Whether only two mistakes together give the number, of which this is one."""
     right: str = ""
     """The right line, with the learner's numbers, of the number that it was made at, where that is another one."""
+    more: int = 0
+    """At so many other numbers it was made too."""
 
 
 class CheckedNumber(msgspec.Struct, frozen=True):

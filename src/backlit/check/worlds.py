@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import deque
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping
 from graphlib import TopologicalSorter
 from typing import NamedTuple
 
@@ -91,11 +91,14 @@ class World:
         self._values: dict[Key, float] = dict(written)
         self._estimates: dict[Key, Estimate] = {}
 
-    def node(self, key: Key) -> Node | None:
-        """Give the formula of a number here: a later step's weight is the new one of the step before."""
+    def node(self, key: Key, also: Collection[Key] = ()) -> Node | None:
+        """Give the formula of a number here: a later step's weight is the new one of the step before.
+
+        `also` has numbers that are changed too.
+        """
         found = self.changed.get(key)
         if found is None:
-            found = self.graph.formula(key)
+            found = self.graph.way(key, self.changed, also)
         if found is None:
             earlier = self.graph.earlier(key)
             found = None if earlier is None else reference(earlier)
@@ -210,18 +213,21 @@ class World:
 
 
 def lineage(graph: StepGraph, key: Key, written: Container[Key], most: int) -> list[Key]:
-    """Give a number and those on the way to it that no sheet gives, each after all that it needs, up to so many."""
-    found, waiting = {key: _needed(graph, key)}, deque([key])
+    """Give a number and those on the way to it that no sheet gives, each after all that it needs, up to so many.
+
+    Of what the task gives they have only a later step's weights and slots, which are the new ones of the step before.
+    """
+    found, waiting = {key: needed(graph, key)}, deque([key])
     while waiting and len(found) < most:  # breadth first: the nearest come first
         for need in found[waiting.popleft()]:
             if need not in found and need not in written:
-                found[need] = _needed(graph, need)
+                found[need] = needed(graph, need)
                 waiting.append(need)
     ordered = TopologicalSorter({one: [need for need in needs if need in found] for one, needs in found.items()})
-    return [one for one in ordered.static_order() if graph.formula(one) is not None]
+    return [one for one in ordered.static_order() if graph.formula(one) is not None or graph.earlier(one) is not None]
 
 
-def _needed(graph: StepGraph, key: Key) -> list[Key]:
+def needed(graph: StepGraph, key: Key) -> list[Key]:
     """Give what enters a number by any of its formulas; of a later step's weight the new one of the step before."""
     ways = graph.formulas(key)
     earlier = None if ways else graph.earlier(key)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
+from backlit.check.evaluation import recorded
 from backlit.check.graph import StepGraph, operands
 from backlit.check.judging.findings import Explained
 from backlit.check.worlds import World
@@ -26,47 +28,66 @@ def telling(graph: StepGraph, key: Key, given: Mapping[Key, float], found: Seque
     Args:
         key: the number that they explain. given: the numbers of the sheet.
     """
-    kept: list[Explained] = []
+    formulas, kept = Formulas(graph, key, given), list[Explained]()
     for fit in sorted(found, key=lambda fit: (fit.mistake.general, fit.mistake.scope == "slip")):
         others = [other for other in kept if fit.mistake.general and other.code != fit.code]
-        if not any(are_one(graph, key, given, fit, other) for other in others):
+        if not any(formulas.are_one(fit, other) for other in others):
             kept.append(fit)
     return [fit for fit in found if fit in kept]
 
 
-def are_one(graph: StepGraph, key: Key, given: Mapping[Key, float], one: Explained, other: Explained) -> bool:
-    """Tell whether two explanations of a number are the same formula of what the sheet gives, written in two ways."""
-    if not math.isclose(one.value, other.value, rel_tol=SAME, abs_tol=SAME):
-        return False
-    sources = _sources(graph, key, given, (one, other))
-    draw, told = random.Random(0).uniform, False
-    for low, high in RANGES:
-        drawn = {source: draw(low, high) for source in sources}
-        values = [tuple(_values(graph, key, drawn, fit)) for fit in (one, other)]
-        pairs = [(a, b) for a in values[0] for b in values[1] if not (math.isnan(a) and math.isnan(b))]
-        if not pairs:
-            continue
-        told = True
-        if not any(math.isclose(a, b, rel_tol=SAME, abs_tol=SAME) for a, b in pairs):
+class Formulas:
+    """What explanations make of a number for other numbers of the sheet, drawn at random: each is worked out once.
+
+    The targets keep their numbers: with t = 0, as classes have it, 1 - t without the 1 is the term left out.
+
+    Args:
+        graph, key: the number that they explain. given: the numbers of the sheet.
+    """
+
+    def __init__(self, graph: StepGraph, key: Key, given: Mapping[Key, float]) -> None:
+        self.graph, self.key, self.given = graph, key, given
+        self._draw = random.Random(0).uniform
+        self._drawn: list[dict[Key, float]] = [{} for _ in RANGES]
+        self._values: dict[int, tuple[Explained, list[list[float]]]] = {}
+
+    def are_one(self, one: Explained, other: Explained) -> bool:
+        """Tell whether two explanations are the same formula of what the sheet gives, written in two ways."""
+        if not math.isclose(one.value, other.value, rel_tol=SAME, abs_tol=SAME):
             return False
-    return told
+        told = False
+        for values in zip(self._of(one), self._of(other), strict=True):
+            pairs = [pair for pair in itertools.product(*values) if not all(map(math.isnan, pair))]
+            if pairs and not any(math.isclose(*pair, rel_tol=SAME, abs_tol=SAME) for pair in pairs):
+                return False
+            told = told or bool(pairs)
+        return told
+
+    def _of(self, fit: Explained) -> list[list[float]]:
+        """Give the values for each range of numbers, by each formula that the number has."""
+        if id(fit) not in self._values:
+            self._values[id(fit)] = fit, [self._worked_out(fit, place) for place in range(len(RANGES))]
+        return self._values[id(fit)][1]
+
+    def _worked_out(self, fit: Explained, place: int) -> list[float]:
+        drawn = self._drawn[place]
+        for source in _sources(self.graph, self.key, self.given, fit):
+            if source not in drawn:
+                target = self.graph.role(source) == "target"
+                drawn[source] = recorded(source) if target else self._draw(*RANGES[place])
+        world = World(self.graph, drawn, fit.changed)
+        ways = (None,) if self.key in fit.changed else self.graph.formulas(self.key) or (None,)
+        return [world.follows(self.key, node) for node in ways]
 
 
-def _values(graph: StepGraph, key: Key, drawn: Mapping[Key, float], fit: Explained) -> Iterator[float]:
-    """Give what an explanation makes of a number, by each formula that it has."""
-    world = World(graph, drawn, fit.changed)
-    for node in (None,) if key in fit.changed else graph.formulas(key) or (None,):
-        yield world.follows(key, node)
-
-
-def _sources(graph: StepGraph, key: Key, given: Mapping[Key, float], explained: Sequence[Explained]) -> dict[Key, None]:
-    """Give what a number comes from in some explanations: numbers of the sheet, and those without a formula."""
+def _sources(graph: StepGraph, key: Key, given: Mapping[Key, float], fit: Explained) -> dict[Key, None]:
+    """Give what a number comes from in an explanation: numbers of the sheet, and those without a formula."""
     found: dict[Key, None] = {}
     seen, waiting = {key}, [key]
     while waiting:
         at = waiting.pop()
         needs = {*graph.needs(at), *(need for node in graph.formulas(at) for need in operands(node)),
-                 *(need for fit in explained if at in fit.changed for need in operands(fit.changed[at]))}  # fmt: skip
+                 *(operands(fit.changed[at]) if at in fit.changed else ())}  # fmt: skip
         if not needs or (at in given and at != key):
             found[at] = None
             continue

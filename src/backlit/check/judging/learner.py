@@ -14,6 +14,8 @@ from backlit.check.worlds import Estimate, World
 from backlit.explain.algebra.tree import Node
 from backlit.explain.record.quantities import Key
 
+CLEARLY = 0.1
+"""A number follows from one of two if it is so near to it, as a part of what is between them."""
 ENOUGH = 3
 """So many numbers tell the digits of a sheet."""
 ENDS = 1e-3
@@ -53,7 +55,11 @@ class Learner:
         self.halves = {key: self._half(self.claims[place], given[key]) for key, place in at.items()}
         self._fill_lost(given)
         self.given: Mapping[Key, float] = given
+        self._ways: Mapping[Key, Node] = {}
         self.own = World(graph, given)
+        if any(map(graph.is_link, given)) and self._goes_by_chain():
+            self._ways = graph.by_the_chain_rule
+            self.own = World(graph, given, self._ways)
         self.assumed: dict[Key, Node] = {}
         self._full: tuple[frozenset[Key], World] | None = None
 
@@ -85,6 +91,19 @@ class Learner:
             if 0.0 < abs(value) <= self.halves[key]:
                 given[key], self.halves[key] = value, abs(value)
 
+    def _goes_by_chain(self) -> bool:
+        """Tell whether the sheet goes by the chain rule through a joined loss, where its own slopes make a difference.
+
+        That is so where more numbers follow from its dE/dout and dout/dnet, which are wrong, than from out - t.
+        """
+        chained, count = World(self.graph, self.given, self.graph.by_the_chain_rule), 0
+        for claim in self.claims:
+            short, long, value = self.own.follows(claim.key), chained.follows(claim.key), self.value(claim)
+            apart = abs(long - short)
+            if apart > 2.0 * claim.half:
+                count += (abs(value - long) < CLEARLY * apart) - (abs(value - short) < CLEARLY * apart)
+        return count > 0
+
     def _is_whole(self, claim: Claim) -> bool:
         return claim.written.value.is_integer() and self.plain.value(claim.key).is_integer()
 
@@ -103,19 +122,22 @@ class Learner:
 
     def world(self, changed: Mapping[Key, Node] | None = None) -> World:
         """Give the numbers that follow if formulas are changed, beside those of mistakes that are assumed."""
-        return World(self.graph, self.given, {**self.assumed, **(changed or {})})
+        return World(self.graph, self.given, {**self._ways, **self.assumed, **(changed or {})})
 
     def by_the_chain_rule(self) -> World | None:
-        """Give the numbers that follow if a joined loss is taken apart, each part with its rounding; None without."""
+        """Give the numbers that follow if a joined loss is taken apart, each part with its rounding; None without.
+
+        Mistakes that are assumed are left out: what follows from them is no right number.
+        """
         chains = self.graph.by_the_chain_rule
-        return self.world(chains) if chains else None
+        return World(self.graph, self.given, {**self._ways, **chains}) if chains else None
 
     def with_all_digits(self, wrong: Collection[Key]) -> World:
         """Give the numbers that follow from the wrong ones, with all digits on the way: rounded at the end alone."""
         if self._full is None or self._full[0] != frozenset(wrong):
-            self._full = frozenset(wrong), World(self.graph, {key: self.given[key] for key in wrong})
+            self._full = frozenset(wrong), World(self.graph, {key: self.given[key] for key in wrong}, self._ways)
         return self._full[1]
 
     def without(self, keys: set[Key]) -> World:
         """Give the numbers that follow if some were not given."""
-        return World(self.graph, {key: value for key, value in self.given.items() if key not in keys})
+        return World(self.graph, {key: value for key, value in self.given.items() if key not in keys}, self._ways)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -13,11 +13,13 @@ from backlit.check.catalogue import Mistake, mistakes
 from backlit.check.evaluation import Number, recorded
 from backlit.check.graph import StepGraph, operands
 from backlit.check.judging.alike import telling
+from backlit.check.judging.beliefs import Beliefs
 from backlit.check.judging.findings import Explained, Finding, Variant
 from backlit.check.judging.habits import Habits
 from backlit.check.judging.learner import Learner
 from backlit.check.judging.pairs import two_mistakes
 from backlit.check.judging.trial import MOST_SITES, Trial
+from backlit.check.roles import Role
 from backlit.check.sheet import Claim
 from backlit.check.site import Changed, Site
 from backlit.check.worlds import World, lineage
@@ -51,11 +53,12 @@ class Search:
     def __init__(self, learner: Learner, habits: Habits) -> None:
         self.learner, self.habits, self.graph = learner, habits, learner.graph
         self._variants: dict[Key, list[Variant]] = {}
+        self._variants_by_code: dict[tuple[Key, str], list[Variant]] = {}
         self._assumed: list[Explained] = []
-        self._named: list[Explained] = []
+        self._named: dict[str, None] = {}
         self._searched = self._spent = 0
         self.cut_short = False
-        self._beliefs: dict[str, dict[Key, Node]] = {}
+        self._beliefs = Beliefs(self.graph)
         self._allowed: dict[Claim, float] = {}
 
     # --------------------------------------------------------------------------------------------------------- variants
@@ -66,11 +69,14 @@ class Search:
             self._variants[key] = list(self._made_at(key, mistakes().values()))
         return self._variants[key]
 
-    def _variants_of(self, key: Key, codes: Container[str]) -> list[Variant]:
+    def _variants_of(self, key: Key, codes: Collection[str]) -> list[Variant]:
         """Give the formulas that some mistakes lead to at a number."""
         if key in self._variants:
             return [variant for variant in self._variants[key] if variant.mistake.code in codes]
-        return list(self._made_at(key, [entry for entry in mistakes().values() if entry.code in codes]))
+        for code in codes:
+            if (key, code) not in self._variants_by_code:
+                self._variants_by_code[key, code] = list(self._made_at(key, [mistakes()[code]]))
+        return [variant for code in codes for variant in self._variants_by_code[key, code]]
 
     def _made_at(self, key: Key, entries: Iterable[Mistake]) -> Iterator[Variant]:
         learner, given = self.learner, self.learner.given
@@ -83,12 +89,12 @@ class Search:
 
     def explanations(self, claim: Claim) -> tuple[Explained, ...]:
         """Give the mistakes whose result is a wrong number, those with the most support among the other numbers."""
-        known = self._known(claim)
-        if known or self.exhausted:
-            return known
-        self._searched += 1
         trial = Trial(self.graph, claim.key, self.learner.world())
         try:
+            known = self._known(claim, trial)
+            if known or self.exhausted:
+                return known
+            self._searched += 1
             return self._searched_for(claim, trial)
         finally:
             self._spent += trial.work
@@ -96,7 +102,7 @@ class Search:
     def _searched_for(self, claim: Claim, trial: Trial) -> tuple[Explained, ...]:
         """Look for the mistakes whose result is a wrong number that none of those found so far explains."""
         world, claimed = trial.world, self.learner.value(claim)
-        reach = NEAR * self.learner.allowance(claim, world.estimate(claim.key)).rounded
+        reach = self._reach(claim, trial)
         near = self._near(trial, claimed, reach)
         found = [fit for chosen in near for fit in self._fitting(claim, trial, chosen, early=not self.habits.exact)]
         if not found and self.habits.exact:
@@ -107,10 +113,12 @@ class Search:
         if found and found[0].mistake.harmless:
             return tuple(found)
         best = self._best(claim, telling(self.graph, claim.key, self.learner.given, found), world)
-        self._named += [fit for fit in best if fit.mistake.scope == "everywhere"]
-        if len(best) == 1 and best[0].site != claim.key:
-            self._assume(best[0])
-        return tuple(best)
+        self._named |= dict.fromkeys(fit.code for fit in best if _is_belief(fit))
+        return self._assume(claim, best)
+
+    def _reach(self, claim: Claim, trial: Trial) -> float:
+        """Give how far from a number a result is that is worked out once more, with its rounding."""
+        return NEAR * self.learner.allowance(claim, trial.world.estimate(claim.key)).rounded
 
     def _two(self, claim: Claim, trial: Trial, claimed: float, reach: float) -> tuple[Explained, ...]:
         """Look for two mistakes that together give the number."""
@@ -123,25 +131,28 @@ class Search:
         """Whether the mistakes of as many numbers were looked for as are looked for at most."""
         return self._searched >= MOST_SEARCHED or self._spent >= MOST_IN_ALL
 
-    def _known(self, claim: Claim) -> tuple[Explained, ...]:
-        """Give the beliefs that were found at earlier numbers and give this number too."""
-        beliefs = {fit.code for fit in self._named}
-        if not beliefs:
+    def _known(self, claim: Claim, trial: Trial) -> tuple[Explained, ...]:
+        """Give the beliefs that were found at earlier numbers and give this number too, held here or on the way."""
+        if not self._named:
             return ()
-        trial = Trial(self.graph, claim.key, self.learner.world())
         found: dict[str, Explained] = {}
-        for variant in self._variants_of(claim.key, beliefs):
-            if variant.mistake.code not in found:
-                for fit in self._fitting(claim, trial, [variant], early=not self.habits.exact):
+        for chosen in self._near(trial, self.learner.value(claim), self._reach(claim, trial), self._named):
+            if chosen[0].mistake.code not in found:
+                for fit in self._fitting(claim, trial, chosen, early=not self.habits.exact):
                     found[fit.code] = fit
-        return tuple(found.values())
+        return self._assume(claim, list(found.values()))
 
-    def _near(self, trial: Trial, claimed: float, reach: float) -> list[list[Variant]]:
-        """Give what may have been done and leads to a number about as large, the nearest, as far as work is bounded."""
+    def _near(
+        self, trial: Trial, claimed: float, reach: float, codes: Collection[str] | None = None
+    ) -> list[list[Variant]]:
+        """Give what may have been done and leads to a number about as large, the nearest, as far as work is bounded.
+
+        `codes` are the mistakes; by default, all.
+        """
         near: list[tuple[float, list[Variant]]] = []
         slips: list[list[Variant]] = []
         alike: dict[tuple[str, str], list[Variant]] = {}
-        for variants in self._at_each(trial):
+        for variants in self._at_each(trial, codes):
             slips += [[variant] for variant in variants if variant.mistake.scope == "slip"]
             others = [variant for variant in variants if variant.mistake.scope != "slip"]
             if others:
@@ -150,18 +161,26 @@ class Search:
                 if variant.mistake.scope == "everywhere":
                     alike.setdefault((variant.mistake.code, variant.detail), []).append(variant)
         for made in alike.values():
-            if len(made) > 1 and not self._stopped(trial):
-                near.append((trial.gap(made[::-1], claimed, reach), made[::-1]))
+            near += [(trial.gap(way, claimed, reach), way) for way in self._held(made) if not self._stopped(trial)]
         near = sorted((one for one in near if math.isfinite(one[0])), key=lambda one: round(one[0] / reach, FINE))
         return [chosen for _, chosen in near[:MOST_NEAR]] + slips
 
-    def _at_each(self, trial: Trial) -> Iterator[list[Variant]]:
+    def _held(self, made: Sequence[Variant]) -> list[list[Variant]]:
+        """Give a belief at several numbers: of one kind and layer, at all, at all but the links of a joined loss."""
+        every = list(made[::-1])
+        alike: dict[tuple[Role, int | str | None], list[Variant]] = {}
+        for variant in every:
+            alike.setdefault((self.graph.role(variant.site), variant.site.quantity.layer), []).append(variant)
+        ways = [*alike.values(), every, [variant for variant in every if not self.graph.is_link(variant.site)]]
+        return [way for place, way in enumerate(ways) if len(way) > 1 and way not in ways[:place]]
+
+    def _at_each(self, trial: Trial, codes: Collection[str] | None) -> Iterator[list[Variant]]:
         """Give the mistakes that can be made at each number on the way, the nearest first, while work is left."""
         for key in reversed(trial.lineage):
-            if self._stopped(trial):
+            if key != trial.key and self._stopped(trial):
                 return
             new = key not in self._variants
-            found = self.variants(key)
+            found = self.variants(key) if codes is None else self._variants_of(key, codes)
             trial.work += len(found) * new
             yield [one for one in found if one.mistake.scope != "slip" or self._can_slip(one, trial.key)]
 
@@ -192,7 +211,8 @@ class Search:
                 exact = digits.slip_of(node) is not None
                 allowed = claim.half * EXACT if exact else max(allowed, self._rough(claim))
             if abs(self.learner.value(claim) - estimate.value) <= allowed:
-                last = chosen[-1]
+                alike = [one for one in chosen if one.site.quantity == chosen[-1].site.quantity]
+                last = min(alike, key=lambda one: self.graph.order(one.site))
                 yield Explained(last.mistake, last.site, last.node, last.detail, changed, estimate.value)
                 return
 
@@ -209,32 +229,22 @@ class Search:
     def _best(self, claim: Claim, found: Iterable[Explained], world: World) -> list[Explained]:
         """Keep the explanations that the most other numbers support, each mistake once."""
         without = {further: world.follows(further.key) for further in self.learner.claims if further.key != claim.key}
-        weighed = [msgspec.structs.replace(fit, support=1 + self._support(claim, fit, without)) for fit in found]
-        most = max((fit.support for fit in weighed), default=0)
+        counted = [(fit, *self._support(claim, fit, without)) for fit in found]
+        most = max((max(here, held) for _, here, held in counted), default=0)
+        best = [(fit, held) for fit, here, held in counted if max(here, held) == most]
+        whole = any(held == most and _is_belief(fit) for fit, held in best)
         once: dict[str, Explained] = {}
-        for fit in weighed:
-            if fit.support == most:
-                once.setdefault(fit.code, fit)
+        for fit, held in best:
+            if held == most or not whole:  # else right numbers speak against the belief, and for another
+                once.setdefault(fit.code, msgspec.structs.replace(fit, support=1 + most))
         return list(once.values())
 
-    def _support(self, claim: Claim, fit: Explained, without: Mapping[Claim, float]) -> int:
-        """Count the numbers that speak for a mistake: made here, or, where it is a belief, wherever it can be made."""
+    def _support(self, claim: Claim, fit: Explained, without: Mapping[Claim, float]) -> tuple[int, int]:
+        """Count the numbers that speak for a mistake: made here, and, where it is a belief, wherever it applies."""
         here = self._speaking(claim, fit.changed, without)
-        if fit.mistake.scope != "everywhere" or fit.mistake.general or sum(map(len, self.graph.steps)) > LARGEST:
-            return here
-        return max(here, self._speaking(claim, self._as_belief(fit), without))
-
-    def _as_belief(self, fit: Explained) -> dict[Key, Node]:
-        """Give the formulas that a belief leads to at all numbers that it is about."""
-        if fit.code not in self._beliefs:
-            roles, found = fit.mistake.roles, dict[Key, Node]()
-            for key in self.graph.numbers():
-                if self.graph.formula(key) is not None and (not roles or self.graph.role(key) in roles):
-                    first = next(fit.mistake.at(Site(self.graph, key)), None)
-                    if first is not None:
-                        found[key] = first.node
-            self._beliefs[fit.code] = found
-        return {**self._beliefs[fit.code], **fit.changed}
+        if not _is_belief(fit) or sum(map(len, self.graph.steps)) > LARGEST:
+            return here, here
+        return here, max(self._speaking(claim, changed, without) for changed in self._beliefs.of(fit))
 
     def _speaking(self, claim: Claim, changed: Mapping[Key, Node], without: Mapping[Claim, float]) -> int:
         """Count the other numbers that follow with some formulas changed, less those that follow only without."""
@@ -245,8 +255,15 @@ class Search:
             wrong = other.follows(further.key)
             value, allowed = self.learner.value(further), self._rough(further)
             if abs(right - wrong) > 2.0 * allowed and math.isfinite(wrong):
-                count += (abs(value - wrong) <= allowed) - (abs(value - right) <= allowed)
+                count += self._gives(other, further, wrong) - (abs(value - right) <= allowed)
         return count
+
+    def _gives(self, world: World, claim: Claim, follows: float) -> bool:
+        """Tell whether a claim's number follows in a world; near to it, by what rounding does there."""
+        gap, allowed = abs(self.learner.value(claim) - follows), self._rough(claim)
+        if allowed < gap <= NEAR * allowed:
+            allowed = self.learner.allowance(claim, world.estimate(claim.key)).right
+        return gap <= allowed
 
     def _rough(self, claim: Claim) -> float:
         if claim not in self._allowed:
@@ -255,10 +272,13 @@ class Search:
 
     # ------------------------------------------------------------------------------------------------------ assumptions
 
-    def _assume(self, fit: Explained) -> None:
-        """Take a mistake at numbers that the sheet lacks as made, so that what follows from it is explained."""
-        self.learner.assumed |= {key: node for key, node in fit.changed.items() if key not in self.learner.given}
-        self._assumed.append(fit)
+    def _assume(self, claim: Claim, found: Sequence[Explained]) -> tuple[Explained, ...]:
+        """Take the only mistake, at numbers that the sheet lacks, as made: then what follows from it is explained."""
+        if len(found) == 1 and found[0].site != claim.key:
+            made = found[0].changed.items()
+            self.learner.assumed |= {key: node for key, node in made if key not in self.learner.given}
+            self._assumed.append(found[0])
+        return tuple(found)
 
     def assumed_by(self, key: Key) -> Explained | None:
         """Give the assumed mistake that a number depends on."""
@@ -277,6 +297,10 @@ class Search:
             most = max((beliefs[fit.code] for fit in finding.explained), default=0)
             if most > 1:
                 finding.explained = tuple(fit for fit in finding.explained if beliefs[fit.code] == most)
+
+
+def _is_belief(fit: Explained) -> bool:
+    return fit.mistake.scope == "everywhere" and not fit.mistake.general
 
 
 def variants_at(

@@ -50,7 +50,8 @@ def telling(working: Working, claim: Claim, found: Sequence[Explained]) -> str:
         return ""
     learner, graph = working.learner, working.graph
     worlds = [learner.world(fit.changed) for fit in fits]
-    way = [key for key in reversed(lineage(graph, claim.key, learner.given, MOST_WAY)) if key != claim.key]
+    every = reversed(lineage(graph, claim.key, learner.given, MOST_WAY))
+    way = [key for key in every if key != claim.key and graph.formula(key) is not None]
     count, key = max(((_groups(working, key, [world.follows(key) for world in worlds]), key) for key in way),
                      key=lambda one: one[0], default=(0, claim.key))  # fmt: skip
     if count == len(fits):

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from backlit.check.evaluation import value_of, values_of
-from backlit.check.graph import StepGraph, operands
+from backlit.check.graph import StepGraph
 from backlit.check.judging.findings import Variant
-from backlit.check.worlds import World, lineage
+from backlit.check.worlds import World, lineage, needed
 from backlit.explain.algebra.tree import Node
 from backlit.explain.record.quantities import Key
 from backlit.kernels.types import Array
@@ -36,7 +36,7 @@ class Trial:
         written = {other: value for other, value in world.written.items() if other != key}
         self.lineage = lineage(graph, key, written, MOST_SITES)
         self._place = {one: place for place, one in enumerate(self.lineage)}
-        self._needs = {one: {need for node in graph.formulas(one) for need in operands(node)} for one in self.lineage}
+        self._needs = {one: set(needed(graph, one)) for one in self.lineage}
         self._after: dict[Key, frozenset[Key]] = {}
 
     @property
@@ -85,9 +85,10 @@ class Trial:
             known = values.get(key)
             return world.value(key) if known is None else known
 
-        after, work_out = self.after([site, *changed]), value_of
+        touched = {site, *changed}
+        after, work_out = self.after(touched), value_of
         for key in after:
-            node = changed.get(key) or world.node(key)
+            node = changed.get(key) or world.node(key, touched)
             if key == site:
                 values[key], work_out = np.array([value_of(new, number) for new in nodes]), values_of
             else:

@@ -278,7 +278,7 @@ def judge(graph: StepGraph, sheet: Sheet, *, title: str = "") -> CheckedWork:
 def _record(working: Working, finding: Finding, every: Sequence[Finding]) -> CheckedNumber:
     claim, graph = finding.claim, working.graph
     wrong, found = finding.verdict == "wrong", by_likelihood(finding)
-    like = found[0].node if found and found[0].site == claim.key else None
+    like = found[0].changed.get(claim.key) or graph.way(claim.key, found[0].changed) if found else None
     return CheckedNumber(
         claim.name, graph.name(claim.key), graph.step_of(claim.key) + 1, claim.key.quantity.phase, claim.written.text,
         finding.verdict, working.text(claim, finding.follows), working.text(claim, recorded(claim.key)),
@@ -293,8 +293,9 @@ def _record(working: Working, finding: Finding, every: Sequence[Finding]) -> Che
 def _fit(working: Working, found: Explained, of: Key, every: Sequence[Finding]) -> Fit:
     mistakes = [finding for finding in every if finding.verdict == "wrong" or finding.by is not None]
     explained = sum(found.code in finding.codes for finding in mistakes)
+    more = 0 if found.together else len(found.changed) - 1
     return Fit(
         found.code, found.mistake.title, found.mistake.why, working.graph.name(found.site),
         working.changed_line(found.site, found.node), found.detail, explained, len(mistakes), found.together,
-        "" if found.site == of else working.line(found.site, found.node),
+        "" if found.site == of else working.line(found.site, found.node), more,
     )  # fmt: skip

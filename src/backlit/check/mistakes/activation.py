@@ -237,8 +237,6 @@ def tanh_slope_for_other(site: Site) -> Iterator[Changed]:
     slope = slope_at(site)
     if slope is None or slope.of.op.name in {"sigmoid", "tanh"}:
         return
-    if slope.of.op.name == "relu" and not slope.of.out.quantity.value(slope.of.out.place):
-        return  # 1 - 0² is what a relu's slope is taken as by those who think it is 1 everywhere
     yield from changed(site, slope.put(slope_of("tanh", slope.of, site)))
 
 
@@ -255,13 +253,15 @@ def relu_slope_one(site: Site) -> Iterator[Changed]:
 
 
 @mistake("relu-slope-turned", roles=("local slope", "net slope"), example=("relu", "dout/dnet(h1)"),
-         title="a relu's slope is taken as 0 where net is positive",
-         why="Where net is positive a relu passes it on as it is: its slope there is 1.")  # fmt: skip
+         title="a relu's slope is taken as 0 where net is positive, and as 1 where it is negative",
+         why="Where net is positive a relu passes it on as it is: its slope there is 1; where net is negative it "
+             "passes on 0, and its slope is 0.")  # fmt: skip
 def relu_slope_turned(site: Site) -> Iterator[Changed]:
-    """dout/dnet = 0 of a relu with a positive net."""
+    """dout/dnet = 0 of a relu with a positive net, 1 with a negative one."""
     slope = slope_at(site)
     if slope is not None and slope.of.op.name == "relu":
-        yield from changed(site, slope.put(ZERO))
+        passed = slope.of.out.quantity.value(slope.of.out.place)
+        yield from changed(site, slope.put(ZERO if passed else ONE))
 
 
 @mistake("out-for-slope", roles=("local slope", "net slope"),
@@ -270,7 +270,7 @@ def relu_slope_turned(site: Site) -> Iterator[Changed]:
 def out_for_slope(site: Site) -> Iterator[Changed]:
     """dout/dnet = out."""
     slope = slope_at(site)
-    if slope is not None and slope.of.op.name != "identity":
+    if slope is not None:
         yield from changed(site, slope.put(site.ref(slope.of.out)))
 
 

@@ -55,8 +55,8 @@ def slope_left_out(site: Site) -> Iterator[Changed]:
          why="The activation is passed once on the way back, so its slope is a factor once.")  # fmt: skip
 def slope_twice(site: Site) -> Iterator[Changed]:
     """dE/dnet(h1) = dE/dout(h1) dout/dnet(h1) dout/dnet(h1)."""
-    node = site.node
-    if len(site.graph.formulas(site.key)) == 1 and isinstance(node, Apply) and node.head == "*" and len(node.args) == 2:
+    node, by_chain = site.node, site.node == site.graph.formulas(site.key)[-1]
+    if by_chain and isinstance(node, Apply) and node.head == "*" and len(node.args) == 2:
         yield from changed(site, times(*node.args, node.args[1]))
 
 
@@ -268,11 +268,12 @@ def one_place_only(site: Site) -> Iterator[Changed]:
          why="A bias has no input of its own: net changes by as much as it does, so dE/db is dE/dnet.")  # fmt: skip
 def bias_slope_times_input(site: Site) -> Iterator[Changed]:
     """dE/db(h1) = dE/dnet(h1) i1."""
-    bias = site.parameter
-    if bias is None or bias.sources or not isinstance(site.node, Ref) or site.role_of(site.operands[0]) != "net slope":
+    bias, slopes = site.parameter, site.of_role("net slope")
+    if bias is None or bias.sources or not slopes or [site.ref(key) for key in slopes] != list(terms_of(site.node)):
         return
-    read = bias.stage.read
-    if len(bias.stage.units) == len(bias.units):
+    read, shared = bias.stage.read, getattr(bias.stage.op, "bias", None) == "shared"
+    of_row = len({key.place.row for key in slopes}) == 1
+    if (shared and of_row) or (len(slopes) == 1 and len(bias.stage.units) == len(bias.units)):
         for unit in range(len(read.units))[:MANY]:
             given = read.ref(site.operands[0].place.row, unit)
             yield from changed(site, times(site.node, given), f"(by input {unit + 1} of the unit)")

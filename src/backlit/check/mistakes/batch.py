@@ -11,7 +11,6 @@ from backlit.check.site import Changed, Site, mapped, without
 from backlit.explain.algebra.tree import Apply, Literal, Node, Ref, over, times
 from backlit.explain.context import constant
 from backlit.explain.record.quantities import Key
-from backlit.explain.record.recording import is_elementwise
 
 AT_SLOPES: tuple[Role, ...] = ("output slope", "net slope", "backward")
 STARTS: tuple[Role, ...] = ("error", "output slope", "net slope")
@@ -115,7 +114,7 @@ def _outputs(site: Site) -> Ref | None:
 def mean_of_outputs(site: Site) -> Iterator[Changed]:
     """Divide by the outputs what adds them up; the error of several rows, and their slopes, have entries above."""
     k = _outputs(site)
-    if k is None or site.error.loss.reduction == "mean_all" or not is_elementwise(site.error.loss):
+    if k is None or site.error.loss.reduction == "mean_all":
         return
     rows = site.step.recording.rows
     if site.role == "row error" or (rows == 1 and (site.role == "error" or _begins(site))):

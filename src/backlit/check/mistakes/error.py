@@ -92,7 +92,11 @@ def error_for_slope(site: Site) -> Iterator[Changed]:
     """dE/dout(o1) = E(o1)."""
     of = site.error.per_output
     if of is not None:
-        yield from changed(site, of.ref(site.place.row, site.place.unit))
+        error = of.ref(site.place.row, site.place.unit)
+        yield from changed(site, error)
+        divided = site.error.mean.scaled(error, site.place.row)
+        if divided != error:
+            yield from changed(site, divided, "(with the mean's division)")
 
 
 @mistake("log-base", roles=(*ERRORS, "output"), title="a logarithm to another base is taken", example=ENTROPY,
@@ -133,8 +137,6 @@ def binary_entropy_taken(site: Site) -> Iterator[Changed]:
     """dE/dout = (1 - t) / (1 - out) - t / out."""
     if _loss(site) == "binary_cross_entropy" or activation_name(site.error.last) not in {"sigmoid", "softmax"}:
         return
-    if _loss(site) == "half_squared_error" and site.role not in ERRORS:
-        return  # then dE/dnet would be dE/dout: the activation's slope is left out, which has a name
     yield from _other_error(site, r"-(t \log a + (1 - t) \log(1 - a))", r"\frac{1 - t}{1 - a} - \frac{t}{a}")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from backlit.check.reading.number_texts import places_of_floats, with_zeros
+from backlit.check.reading.number_texts import rounded_floats
 from backlit.check.written import Written
 from backlit.errors import BacklitError
 
@@ -114,18 +114,20 @@ def _check_length(name: str, line: int) -> None:
 def with_lost_zeros(sheet: GivenSheet) -> GivenSheet:
     """Give a sheet with the zeros that its floats have lost, as its other floats tell; a note says so."""
     singles = [one.written for one in sheet.numbers if one.is_float]
-    places = places_of_floats([*singles, *(n for array in sheet.arrays if array.is_float for n in array.numbers)])
+    rounded = rounded_floats([*singles, *(n for array in sheet.arrays if array.is_float for n in array.numbers)])
+    if rounded is None:
+        return sheet
     numbers = tuple(
-        msgspec.structs.replace(one, written=with_zeros(one.written, places)) if one.is_float else one
+        msgspec.structs.replace(one, written=rounded.whole(one.written)) if one.is_float else one
         for one in sheet.numbers
     )
     arrays = tuple(
-        msgspec.structs.replace(array, numbers=tuple(with_zeros(one, places) for one in array.numbers))
-        if array.is_float else array for array in sheet.arrays
-    )  # fmt: skip
+        msgspec.structs.replace(array, numbers=tuple(map(rounded.whole, array.numbers))) if array.is_float else array
+        for array in sheet.arrays
+    )
     if numbers == sheet.numbers and arrays == sheet.arrays:
         return sheet
-    note = f"numbers without zeros at their ends are read with {places} places behind the point, as the others have"
+    note = f"numbers without zeros at their ends are read with {rounded.places} places behind the point, as others have"
     return msgspec.structs.replace(sheet, numbers=numbers, arrays=arrays, notes=(*sheet.notes, note))
 
 

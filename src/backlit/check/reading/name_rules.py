@@ -37,6 +37,7 @@ ERRORS = {"e", "etotal", "etot", "error", "totalerror", "loss", "totalloss", "l"
 _ERROR = r"(?:E[\s_]*(?:total|tot)?|L|C|J|loss|cost|error)"
 SLOPE_OF = re.compile(rf"d\s*{_ERROR}\s*/\s*d\s*(?P<of>.+)", re.IGNORECASE)
 GRADIENT = re.compile(r"(?:gradient|grad|slope|g)(?:[\s_]+(?:of|for)|(?=[\s_(]))[\s_]*(?P<of>.+)", re.IGNORECASE)
+SLOPE_OF_UNIT = re.compile(r"slope(?:[\s_]+(?:of|for|at))?[\s_(]+(?P<of>.+)", re.IGNORECASE)
 GRADIENT_AFTER = re.compile(r"(?P<of>.+?)[.\s_]+(?:gradient|grad)", re.IGNORECASE)
 CHANGE = re.compile(r"(?:change|update)(?:[\s_]+(?:of|in))?[\s_]*(?P<of>.+)", re.IGNORECASE)
 LOCAL = re.compile(r"d\s*(?P<above>.+?)\s*/\s*d\s*(?P<below>.+)", re.IGNORECASE)
@@ -111,7 +112,15 @@ def _changes(finder: Finder, text: str) -> Iterator[Reading]:
 
 
 def slope(finder: Finder, form: Form, row: str) -> Iterator[Reading]:
-    """A derivative of E: dE/dw_5, dL/dz(h1), grad w5, w5.grad, and dw5 as code has it."""
+    """A derivative of E: dE/dw_5, dL/dz(h1), grad w5, w5.grad, and dw5 as code has it.
+
+    The slope of a unit, slope h1, is that of its activation.
+    """
+    if found := SLOPE_OF_UNIT.fullmatch(form.body):
+        keys = list(finder.of_unit("dout/dnet", squashed(found["of"]), row))
+        if keys:
+            yield from (Reading(key, says=f"NAME is read as {name_of(key)}") for key in keys)
+            return
     for pattern in (SLOPE_OF, GRADIENT, GRADIENT_AFTER):
         if found := pattern.fullmatch(form.body):
             for inner in inner_numbers(finder, found["of"], row):

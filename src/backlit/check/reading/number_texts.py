@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Sequence
 from decimal import Decimal, InvalidOperation
+from typing import NamedTuple
 
 from backlit.check.written import Written
 from backlit.errors import BacklitError
@@ -21,6 +22,8 @@ FARTHEST, COARSEST = 300, 15
 SHORTEST, LONGEST_FLOAT, MISSING = 2, 10, 2
 """Floats are taken for rounded with so many places behind the point at least and at most; so many zeros may be missing
 from one of them: of a hundred numbers, one ends in two zeros."""
+PROGRAM_PLACES, PROGRAM_NUMBERS = 7, 5
+"""Of so many numbers of so many places, which only a program writes, any number of zeros may be missing."""
 
 WRONG: tuple[tuple[str, Callable[[re.Match[str]], str]], ...] = (
     (r"#(?:DIV/0|NAME|REF|VALUE|N/A|NUM|NULL|WERT|ZAHL|BEZUG|NV)[!?]?", lambda m: (
@@ -85,14 +88,34 @@ def with_digits(number: Written, digits: int | None) -> Written:
     return Written(number.text, number.value, unit, figures)
 
 
-def places_of_floats(numbers: Sequence[Written]) -> int | None:
-    """Give to how many places numbers were rounded that came as floats, without zeros at their ends; None if unknown.
+class Rounded(NamedTuple):
+    """How numbers were rounded that came as floats.
+
+    Attributes:
+        places: behind the point. missing: so many zeros at their ends may be lost.
+    """
+
+    places: int
+    missing: int
+
+    def whole(self, number: Written) -> Written:
+        """Give a float with the zeros that it has lost.
+
+        >>> Rounded(3, 2).whole(Written.of("0.4")).unit, Rounded(6, 2).whole(Written.of("0.4")).unit
+        (0.001, 0.1)
+        """
+        short = "." in number.text and 0 < self.places - number.decimals <= self.missing
+        return with_digits(number, self.places) if short else number
+
+
+def rounded_floats(numbers: Sequence[Written]) -> Rounded | None:
+    """Give how numbers were rounded that came as floats, without zeros at their ends; None if unknown.
 
     At least half of them have so many places and none has more: those with fewer have lost zeros. Where one has a zero
     at its end, they are as a person wrote them.
 
-    >>> places_of_floats([Written.of(text) for text in ("0.4", "0.45", "0.12")]), places_of_floats([Written.of("0.40")])
-    (2, None)
+    >>> rounded_floats([Written.of(text) for text in ("0.4", "0.45", "0.12")]), rounded_floats([Written.of("0.40")])
+    (Rounded(places=2, missing=2), None)
     """
     plain = [number for number in numbers if "." in number.text and "e" not in number.text.lower()]
     broken = [number.text.partition(".")[2] for number in plain if not number.text.endswith(".0")]
@@ -100,13 +123,10 @@ def places_of_floats(numbers: Sequence[Written]) -> int | None:
         return None
     most = max(map(len, broken))
     usual = sum(len(digits) == most for digits in broken)
-    return most if SHORTEST <= most <= LONGEST_FLOAT and 2 * usual >= len(plain) else None
-
-
-def with_zeros(number: Written, places: int | None) -> Written:
-    """Give a float with the zeros that it has lost: at most two, to so many places."""
-    short = places is not None and 0 < places - number.decimals <= MISSING and "." in number.text
-    return with_digits(number, places) if short else number
+    if not SHORTEST <= most <= LONGEST_FLOAT or 2 * usual < len(plain):
+        return None
+    by_program = most >= PROGRAM_PLACES and usual >= PROGRAM_NUMBERS
+    return Rounded(most, most if by_program else MISSING)
 
 
 def _too_far(bare: str) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from decimal import Decimal
 
 from backlit.check.records import CheckedNumber, CheckedWork, Count, Fit, Verdict
+from backlit.errors import counted
 from backlit.show.report.texts import NAME, SENTENCE, listed, plain
 
 VERDICTS: dict[Verdict, str] = {
@@ -216,7 +217,10 @@ def made_at(number: CheckedNumber, fit: Fit) -> str:
     """Say where a mistake was made, where that is a number that the sheet does not give."""
     if fit.at in {"", number.name, number.record, number.record.removeprefix("-")}:
         return ""
-    return f"It was made on the way, at {plain(fit.at, NAME)}, which the sheet does not give."
+    at = plain(fit.at, NAME)
+    if not fit.more:
+        return f"It was made on the way, at {at}, which the sheet does not give."
+    return f"It was made on the way, at {at} and {counted(fit.more, 'more number')} that the sheet does not give."
 
 
 def turned(number: CheckedNumber) -> str:
