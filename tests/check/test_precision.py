@@ -166,7 +166,8 @@ def test_operands_that_were_cut_off_are_a_whole_unit_off() -> None:
 
 
 def cut(number: float, places: int = 5) -> float:
-    return math.trunc(number * 10**places) / 10**places
+    scale = 10.0**places
+    return math.trunc(number * scale) / scale
 
 
 def test_a_joined_loss_may_be_taken_apart_with_roundings_of_its_own() -> None:
