@@ -166,7 +166,8 @@ def test_operands_that_were_cut_off_are_a_whole_unit_off() -> None:
 
 
 def cut(number: float, places: int = 5) -> float:
-    return math.trunc(number * 10**places) / 10**places
+    scale = 10.0**places
+    return math.trunc(number * scale) / scale
 
 
 def test_a_joined_loss_may_be_taken_apart_with_roundings_of_its_own() -> None:
@@ -197,14 +198,14 @@ def test_a_program_with_float32_is_known_by_its_digits(relu: StepGraph) -> None:
 
 
 def test_right_float32_numbers_beside_one_that_is_off_are_no_sign_of_float64() -> None:
-    """Sums of large terms that nearly cancel: two happen to be right to all digits shown, one is not."""
-    weights = [[1.9, -1.7, 1.3], [-2.3, 2.1, -1.6]]
-    network = bl.Network([bl.Dense(3, weights=weights)], inputs=2, loss="half_squared_error")
-    graph = graph_of(network, [1.2127, 1.0006], [0.1, 0.2, 0.3], bl.SGD(0.3))
-    numbers = {f"net(o{k})": str(np.float32(value(graph, f"net(o{k})"))) for k in (1, 2)}
-    off = str(np.float32(value(graph, "net(o3)") + 2e-8))
-    found = verdicts(graph, numbers | {"net(o3)": off})
-    assert found == {"net(o1)": "right", "net(o2)": "right", "net(o3)": "rounded"}
+    """Sums of large terms that nearly cancel: three happen to be right to all digits shown, one is not."""
+    weights = [[1.912345, -1.712345, 0.912345, 1.312345], [-2.312345, 2.0716123, -1.109585, -1.612345]]
+    network = bl.Network([bl.Dense(4, weights=weights)], inputs=2, loss="half_squared_error")
+    graph = graph_of(network, [1.2127391, 1.0026173], [0.1, 0.2, 0.3, 0.4], bl.SGD(0.3))
+    numbers = {f"net(o{k})": str(np.float32(value(graph, f"net(o{k})"))) for k in (1, 2, 3)}
+    off = str(np.float32(value(graph, "net(o4)") + 2e-8))
+    found = verdicts(graph, numbers | {"net(o4)": off})
+    assert found == {**dict.fromkeys(numbers, "right"), "net(o4)": "rounded"}
 
 
 def test_a_number_on_the_way_is_rounded_by_no_more_than_itself(relu: StepGraph) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Collection, Mapping, Sequence
 
@@ -124,8 +125,9 @@ class Learner:
         """Give the numbers that follow if formulas are changed, beside those of mistakes that are assumed."""
         return World(self.graph, self.given, {**self._ways, **self.assumed, **(changed or {})})
 
+    @functools.cached_property
     def by_the_chain_rule(self) -> World | None:
-        """Give the numbers that follow if a joined loss is taken apart, each part with its rounding; None without.
+        """The numbers that follow if a joined loss is taken apart, each part with its rounding; None without one.
 
         Mistakes that are assumed are left out: what follows from them is no right number.
         """

@@ -96,7 +96,7 @@ class Judge:
         full = self._match(claim, self.learner.with_all_digits(self.tainted), halves)
         if full is not None and (full.verdict == "right" or (own is None and full.verdict == "truncated")):
             return full
-        chain = self.learner.by_the_chain_rule()
+        chain = self.learner.by_the_chain_rule
         apart = None if chain is None else self._match(claim, chain)
         if apart is not None and apart.verdict == "right":
             return apart
