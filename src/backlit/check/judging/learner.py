@@ -53,6 +53,7 @@ class Learner:
         self.rounding = Rounding.of(() if self.whole else [claim.written for claim in telling])
         self._read_zeros(telling)
         self.scales = {key: abs(self.claims[place].factor) for key, place in at.items()}
+        self._factors = {self._kind(key): scale for key, scale in self.scales.items() if scale != 1.0}
         self.halves = {key: self._half(self.claims[place], given[key]) for key, place in at.items()}
         self._fill_lost(given)
         self.given: Mapping[Key, float] = given
@@ -119,7 +120,17 @@ class Learner:
 
     def allowance(self, claim: Claim, estimate: Estimate, halves: Mapping[Key, float] | None = None) -> Allowance:
         """Give how far a claim's number may lie from an estimate; `halves` are by default those of the sheet."""
-        return Allowance.of(claim.half, estimate, self.halves if halves is None else halves, self.rounding)
+        place = self.rounding.place * abs(claim.factor)
+        given = self.halves if halves is None else halves
+        return Allowance.of(claim.half, estimate, given, self.rounding, place, self._scale)
+
+    def _kind(self, key: Key) -> str:
+        """Give the kind of number that a convention is about: a velocity is the same before a step and after."""
+        return self.graph.role(key).removeprefix("new ")
+
+    def _scale(self, key: Key) -> float:
+        """Give the size of the factor that the sheet's convention gives a number, whether it has the number or not."""
+        return self._factors.get(self._kind(key), 1.0) if self._factors else 1.0
 
     def world(self, changed: Mapping[Key, Node] | None = None) -> World:
         """Give the numbers that follow if formulas are changed, beside those of mistakes that are assumed."""

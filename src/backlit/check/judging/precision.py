@@ -79,14 +79,20 @@ class Allowance(msgspec.Struct, frozen=True):
     single: float
 
     @classmethod
-    def of(cls, half: float, estimate: Estimate, halves: Mapping[Key, float], rounding: Rounding) -> Allowance:
+    def of(
+        cls, half: float, estimate: Estimate, halves: Mapping[Key, float], rounding: Rounding, place: float,
+        scale: Number,
+    ) -> Allowance:  # fmt: skip
         """Add up Σ |∂f/∂source| · half a unit of the source's last digit, or all of the source if that is less.
+
+        `place` is the unit of the sheet's last place, in the number's own terms; `scale` gives the size of the factor
+        between another number and what the sheet would have for it.
 
         Numbers on the way that would have no figure left or one, as v = 0.0000, may move the last place, and no more:
         nobody goes on with them where more depends on them.
         """
-        written, way, lost = _added_up(estimate, halves, rounding)
-        way += min(lost, LOST * max(2.0 * half, rounding.place))
+        written, way, lost = _added_up(estimate, halves, rounding, scale)
+        way += min(lost, LOST * max(2.0 * half, place))
         return cls(half, written, way, estimate.noise * DOUBLE, estimate.noise * SINGLE)
 
     @property
@@ -105,30 +111,32 @@ class Allowance(msgspec.Struct, frozen=True):
         return 2.0 * (self.own + self.written + self.on_the_way) * (1.0 + 1e-9) + self.double
 
 
-def _added_up(estimate: Estimate, halves: Mapping[Key, float], rounding: Rounding) -> tuple[float, float, float]:
+def _added_up(
+    estimate: Estimate, halves: Mapping[Key, float], rounding: Rounding, scale: Number
+) -> tuple[float, float, float]:
     """Add up what rounding makes of a number: that of the numbers a sheet gives, of others, and of others too small.
 
     Those would have fewer than `FEWEST` figures. No number is rounded by more than itself. All that is shared
     by many numbers is added up once, and kept there.
     """
-    return _sums(estimate.slopes, estimate.number, halves, rounding)
+    return _sums(estimate.slopes, estimate.number, halves, rounding, scale)
 
 
-def _sums(slopes: Slopes, number: Number, halves: Mapping[Key, float], rounding: Rounding
+def _sums(slopes: Slopes, number: Number, halves: Mapping[Key, float], rounding: Rounding, scale: Number
           ) -> tuple[float, float, float]:  # fmt: skip
     if slopes.sums is None:
         written = way = lost = 0.0
         own = slopes.pairs()
         if isinstance(slopes.base, Slopes):
             size = abs(slopes.factor)
-            written, way, lost = (size * part for part in _sums(slopes.base, number, halves, rounding))
+            written, way, lost = (size * part for part in _sums(slopes.base, number, halves, rounding, scale))
             own = () if slopes.own is None else ((slopes.own, 1.0),)
         for source, slope in own:
             if source in halves:
                 written += abs(slope) * halves[source]
                 continue
             value = abs(number(source))
-            unit = rounding.unit(value)
+            unit = scale(source) * rounding.unit(value / scale(source))
             if value < unit * 10.0 ** (FEWEST - 1):
                 lost += abs(slope) * min(value, 0.5 * unit)
             else:

@@ -65,7 +65,7 @@ def _first(number: CheckedNumber, hint: int) -> CheckedNumber:
 
 def _fit(fit: Fit, number: CheckedNumber, hint: int) -> Fit:
     if hint == 2:
-        return msgspec.structs.replace(fit, why="", detail="", line="", right="", explains=1, of=1)
+        return msgspec.structs.replace(fit, why="", detail="", line="", right="", explains=1, of=1, more=0)
     detail = "" if _told(fit.detail, number) else fit.detail
     line, right = (_formula(text, fit.at, number) for text in (fit.line, fit.right))
     return msgspec.structs.replace(fit, detail=detail, line=line, right=right)
