@@ -355,7 +355,7 @@ def test_json_under_a_hint_leaves_fields_out() -> None:
         assert not {*late} & {field for one in found["numbers"] for field in one}
         assert ("fits" in first, "line" in first) == (hint > 1, hint > 2)
         if hint == 2:
-            assert set(first["fits"][0]) <= {"code", "title", "at", "explains", "of", "together"}
+            assert set(first["fits"][0]) <= {"code", "title", "at", "explains", "of", "together", "more"}
 
 
 def test_json_without_a_hint_is_the_record() -> None:
