@@ -148,10 +148,14 @@ def named(node: ast.AST, package: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
         )
 
 
-@functools.cache
 def syntax(path: Path) -> ast.Module:
-    """Give a file's syntax tree, read once for all tests."""
-    return ast.parse(path.read_text(encoding="utf-8"))
+    """Give a file's syntax tree, parsed once for all tests."""
+    return parsed(path.read_text(encoding="utf-8"))
+
+
+@functools.cache
+def parsed(text: str) -> ast.Module:
+    return ast.parse(text)
 
 
 def imports(sources: Path = SOURCES) -> Iterator[tuple[str, str, int]]:
