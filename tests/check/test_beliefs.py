@@ -122,9 +122,8 @@ def test_the_binary_cross_entropys_slope_has_a_name_where_the_error_is_squared()
     out, slope = right(graph, "out(o1)"), right(graph, "dE/dout(o1)")
     wrong = slope / (out * (1.0 - out))
     assert codes(checked(graph, {"dE/dout(o1)": wrong})["dE/dout(o1)"]) == {"binary-entropy-taken"}
-    assert codes(checked(graph, {"dE/dnet(o1)": slope})["dE/dnet(o1)"]) == {"binary-entropy-taken", "slope-left-out"}
-    told = checked(graph, {"dE/dout(o1)": slope, "dE/dnet(o1)": slope})
-    assert codes(told["dE/dnet(o1)"]) == {"slope-left-out"}
+    for sheet in ({"dE/dnet(o1)": slope}, {"dE/dout(o1)": slope, "dE/dnet(o1)": slope}):
+        assert codes(checked(graph, sheet)["dE/dnet(o1)"]) == {"slope-left-out"}
 
 
 def test_a_cross_entropy_divided_by_the_outputs(classes: StepGraph) -> None:

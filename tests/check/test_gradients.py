@@ -11,8 +11,9 @@ from backlit.errors import BacklitError
 
 PLANTED = [(case, flaw) for flaw in FLAWS for case in [case for case in CASES if flaw.can(case)][:2]]
 """Each mistake in two networks; `python -m bench.code` plants them in all."""
-TIES = {("one hidden layer", "over outputs too"), ("one hidden layer", "two in slope")}
-"""With four rows and two outputs 1/n² is half of it, and twice the slope that of 1/k: two mistakes, one number."""
+TIES = {("one hidden layer", "over outputs too"), ("one hidden layer", "two in slope"), ("yes or no", "slope again")}
+"""With four rows and two outputs 1/n² is half of it, and twice the slope that of 1/k: two mistakes, one number. The
+squared error's slope through a sigmoid is the cross-entropy's, out - t, times the sigmoid's slope."""
 NOT_NAMED = {("one row", "output error for hidden")}
 """No entry of the catalogue gives it: the output's dE/dnet as dE/dout(h1)."""
 

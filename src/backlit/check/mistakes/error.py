@@ -137,6 +137,8 @@ def binary_entropy_taken(site: Site) -> Iterator[Changed]:
     """dE/dout = (1 - t) / (1 - out) - t / out."""
     if _loss(site) == "binary_cross_entropy" or activation_name(site.error.last) not in {"sigmoid", "softmax"}:
         return
+    if _loss(site) == "half_squared_error" and site.role not in ERRORS and site.key not in site.sheet:
+        return  # then dE/dnet would be dE/dout: the activation's slope is left out, which has a name
     yield from _other_error(site, r"-(t \log a + (1 - t) \log(1 - a))", r"\frac{1 - t}{1 - a} - \frac{t}{a}")
 
 
