@@ -24,6 +24,9 @@ FEW_DIGITS = "too few digits to be tested"
 FEW_PLACES = "it has fewer places behind the point than the sheet asks for"
 """The remark of a number that follows as far as it goes, as 0.38 for 0.3775: no mistake, and no point."""
 
+FEW_ON_THE_WAY = "a number on the way to it has a single figure left at the sheet's digits, which allows for this one"
+"""The remark of a number that may come from rounding alone, or may not: give more digits to know."""
+
 MISTAKES: tuple[Verdict, ...] = ("wrong",)
 """The verdicts that make the exit code 1."""
 

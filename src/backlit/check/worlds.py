@@ -31,7 +31,7 @@ class Slopes(Mapping[Key, float]):
 
     def __init__(self, base: Slopes | dict[Key, float], factor: float = 1.0, own: Key | None = None) -> None:
         self.base, self.factor, self.own = base, factor, own
-        self.sums: tuple[float, float, float] | None = None
+        self.sums: tuple[float, float, float, float] | None = None
 
     def with_own(self, key: Key) -> Slopes:
         """Give them with the number itself."""

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from backlit.check.digits import FEWEST
 from backlit.check.evaluation import Number
 from backlit.check.worlds import Estimate, Slopes
 from backlit.check.written import Written
@@ -19,7 +18,7 @@ DOUBLE, SINGLE = 2.0**-51, 2.0**-23
 SMALLEST = 1e-3
 """Below this, numbers are written with a power of ten where a sheet has such."""
 LOST = 4.0
-"""Numbers on the way that are too small for the sheet's digits may move another by so many units of its last place."""
+"""Numbers on the way with a single figure at the sheet's digits, or none, move another by so many units at most."""
 
 
 class Rounding(msgspec.Struct, frozen=True):
@@ -69,7 +68,7 @@ class Allowance(msgspec.Struct, frozen=True):
     Attributes:
         own: half a unit of its last digit. written: what the rounding of the sheet's other numbers makes of it.
         on_the_way: what rounding the numbers that the sheet does not give would add. double, single: what the rounding
-            of float64 and float32 adds.
+            of float64 and float32 adds. few: what those add that keep a single figure, as m = 0.0025 rounded to 0.003.
     """
 
     own: float
@@ -77,6 +76,7 @@ class Allowance(msgspec.Struct, frozen=True):
     on_the_way: float
     double: float
     single: float
+    few: float = 0.0
 
     @classmethod
     def of(
@@ -88,12 +88,12 @@ class Allowance(msgspec.Struct, frozen=True):
         `place` is the unit of the sheet's last place, in the number's own terms; `scale` gives the size of the factor
         between another number and what the sheet would have for it.
 
-        Numbers on the way that would have no figure left or one, as v = 0.0000, may move the last place, and no more:
-        nobody goes on with them where more depends on them.
+        Numbers on the way that would have a single figure left or none, as v = 0.0000, may move the last places. More
+        than that is left open with a single figure; without one nobody goes on where more depends on it.
         """
-        written, way, lost = _added_up(estimate, halves, rounding, scale)
-        way += min(lost, LOST * max(2.0 * half, place))
-        return cls(half, written, way, estimate.noise * DOUBLE, estimate.noise * SINGLE)
+        written, way, few, lost = _sums(estimate.slopes, estimate.number, halves, rounding, scale)
+        believable = min(few + lost, LOST * max(2.0 * half, place))
+        return cls(half, written, way + believable, estimate.noise * DOUBLE, estimate.noise * SINGLE, few)
 
     @property
     def right(self) -> float:
@@ -111,25 +111,19 @@ class Allowance(msgspec.Struct, frozen=True):
         return 2.0 * (self.own + self.written + self.on_the_way) * (1.0 + 1e-9) + self.double
 
 
-def _added_up(
-    estimate: Estimate, halves: Mapping[Key, float], rounding: Rounding, scale: Number
-) -> tuple[float, float, float]:
-    """Add up what rounding makes of a number: that of the numbers a sheet gives, of others, and of others too small.
-
-    Those would have fewer than `FEWEST` figures. No number is rounded by more than itself. All that is shared
-    by many numbers is added up once, and kept there.
-    """
-    return _sums(estimate.slopes, estimate.number, halves, rounding, scale)
-
-
 def _sums(slopes: Slopes, number: Number, halves: Mapping[Key, float], rounding: Rounding, scale: Number
-          ) -> tuple[float, float, float]:  # fmt: skip
+          ) -> tuple[float, float, float, float]:  # fmt: skip
+    """Add up what rounding makes of a number: that of the numbers of the sheet, and of those on the way.
+
+    Of these, what comes from numbers that keep two figures, a single one, none. No number is rounded by more than
+    itself. All that many numbers share is added up once, and kept there.
+    """
     if slopes.sums is None:
-        written = way = lost = 0.0
+        written = way = few = lost = 0.0
         own = slopes.pairs()
         if isinstance(slopes.base, Slopes):
             size = abs(slopes.factor)
-            written, way, lost = (size * part for part in _sums(slopes.base, number, halves, rounding, scale))
+            written, way, few, lost = (size * part for part in _sums(slopes.base, number, halves, rounding, scale))
             own = () if slopes.own is None else ((slopes.own, 1.0),)
         for source, slope in own:
             if source in halves:
@@ -137,9 +131,12 @@ def _sums(slopes: Slopes, number: Number, halves: Mapping[Key, float], rounding:
                 continue
             value = abs(number(source))
             unit = scale(source) * rounding.unit(value / scale(source))
-            if value < unit * 10.0 ** (FEWEST - 1):
-                lost += abs(slope) * min(value, 0.5 * unit)
+            off = abs(slope) * min(value, 0.5 * unit)
+            if value < 0.5 * unit:
+                lost += off
+            elif value < 10.0 * unit:
+                few += off
             else:
-                way += abs(slope) * 0.5 * unit
-        slopes.sums = written, way, lost
+                way += off
+        slopes.sums = written, way, few, lost
     return slopes.sums

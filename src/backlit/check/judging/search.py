@@ -116,6 +116,15 @@ class Search:
         self._named |= dict.fromkeys(fit.code for fit in best if _is_belief(fit))
         return self._assume(claim, best)
 
+    def again(self, claim: Claim) -> tuple[Explained, ...]:
+        """Give the beliefs that were found and give a number to its last digit, where rounding may explain it too."""
+        if not self._named or self.exhausted:
+            return ()
+        trial = Trial(self.graph, claim.key, self.learner.world())
+        found = self._known(claim, trial)
+        self._spent += trial.work
+        return tuple(fit for fit in found if abs(self.learner.value(claim) - fit.value) <= claim.half)
+
     def _reach(self, claim: Claim, trial: Trial) -> float:
         """Give how far from a number a result is that is worked out once more, with its rounding."""
         return NEAR * self.learner.allowance(claim, trial.world.estimate(claim.key)).rounded

@@ -15,7 +15,7 @@ from backlit.check.judging.precision import Allowance
 from backlit.check.judging.search import Search
 from backlit.check.judging.ties import by_likelihood, telling
 from backlit.check.judging.working import Working
-from backlit.check.records import FEW_DIGITS, FEW_PLACES, CheckedNumber, CheckedWork, Fit, Verdict
+from backlit.check.records import FEW_DIGITS, FEW_ON_THE_WAY, FEW_PLACES, CheckedNumber, CheckedWork, Fit, Verdict
 from backlit.check.sheet import Claim, Sheet
 from backlit.check.worlds import GIVEN, Estimate, World
 from backlit.explain.algebra.tree import Node
@@ -64,8 +64,17 @@ class Judge:
         self.habits = Habits.of(learner)
         self.search = Search(learner, self.habits)
         self.findings = [self._judged(claim) for claim in learner.claims]
+        self._look_again()
         self.search.settle(self.findings)
         self.count_once()
+
+    def _look_again(self) -> None:
+        """Take numbers for wrong that rounding may explain, but a belief that was found gives to their last digit."""
+        for finding in self.findings:
+            explained = self.search.again(finding.claim) if finding.verdict == "rounded" and finding.remark else ()
+            if explained:
+                finding.verdict, finding.remark, finding.explained = "wrong", "", explained
+                self.wrong.add(finding.claim.key)
 
     def count_once(self) -> None:
         """Take numbers that are wrong by one mistake, made once where the sheet gives no number, for wrong once."""
@@ -216,6 +225,8 @@ class Judge:
             return "truncated", "digits were cut off, here or on the way"
         if self.habits.single and gap <= allowance.right + allowance.single:
             return "rounded", "as far off as float32, with its 7 digits, rounds"
+        if gap <= allowance.rounded + allowance.few:
+            return "not tested", FEW_ON_THE_WAY
         return "wrong", ""
 
     def _as_the_engine(self, claim: Claim, claimed: float) -> Match | None:
