@@ -144,6 +144,8 @@ def given_sheet(claimed: Any, name: str = "") -> GivenSheet:
 
 def _add(numbers: list[Given], arrays: list[GivenArray], label: str, value: Any) -> None:
     """Add a number, or an array, to those that are given; None is none."""
+    if isinstance(value, np.ndarray):
+        value = value[()]  # an array without axes is its number
     if value is None:
         return
     if isinstance(value, str):
