@@ -590,7 +590,8 @@ def test_penalties():
     found = bl.check_gradients(lambda network, X, Y: network.gradient(X, Y, compiled=False), NETWORK, X, Y, l2=0.1)
     assert found.arrays[0].relation == "the gradient without the penalty"
     found = bl.check_gradients(my_backward, NETWORK, X, Y)
-    assert found.arrays[0].relation == "the right one and 0.1 w, as with a penalty of l2=0.1"
+    assert found.arrays[0].relation == "the right one plus 0.1 w, as with a penalty of l2=0.1"
+    assert "No mistake" not in str(found)  # what it is, is told
     assert found.arrays[1].verdict == "right"
 
 

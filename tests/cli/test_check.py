@@ -192,7 +192,7 @@ def test_a_class_is_marked(a_class, capsys):
     }  # fmt: skip
     assert students["max"]["problem"].startswith("max.xlsx ends in .xlsx; expected a sheet of numbers")
     assert found["mistakes"][0]["students"] == ["eve", "Grace Hopper"]
-    assert any("students.csv has no network file in key/" in note for note in found["notes"])
+    assert any("students.csv is left out: it is the sheet of no student" in note for note in found["notes"])
 
 
 def test_a_class_is_printed_and_written(a_class, capsys):
@@ -233,10 +233,10 @@ def test_a_class_of_right_sheets_has_exit_code_0(here, capsys):
 
 @pytest.mark.parametrize("wrong", [BacklitError, ValueError, OverflowError, RecursionError, KeyError, MemoryError])
 def test_one_sheet_never_ends_the_table_of_a_class(a_class, capsys, monkeypatch, wrong):
-    def breaks(path):
+    def breaks(path, **settings):
         if path.name == "ada-lovelace.csv":
             raise wrong("it broke")
-        return read_sheet(path)
+        return read_sheet(path, **settings)
 
     monkeypatch.setattr(class_folders, "read_sheet", breaks)
     assert main(["check", "class", "--json"]) == 1
@@ -314,7 +314,23 @@ def test_files_of_others_of_another_sheet_and_none_at_all(worksheets, capsys):
     assert "zoe.csv is sheet 'zoe / seed 8 / my first network', and the key is of" in students["Zoë"]["problem"]
     assert students["Grace Hopper"]["problem"] == "no sheet was handed in"
     assert (students["Ada (2)"]["missing"], students["Ada (2)"]["problem"]) == (3, "")
-    assert "stranger.csv, of Emmy, has no network file in key/" in notes
+    assert "stranger.csv, of Emmy, is left out: it is the sheet of no student on the list" in notes
+
+
+def test_a_line_that_cannot_be_read_is_not_given_and_the_others_count(worksheets, capsys):
+    handed_in(worksheets, "ada.csv", HEAD.format("Ada", "ada") + RIGHT_ROWS.replace("0.5933", "abc") + "time,45\n")
+    handed_in(worksheets, "zoe.csv", "net(h1),0,3775\nout(h1),0.5933\n,0.4192\n")
+    handed_in(worksheets, "grace-hopper.csv", "net(h1),abc\nout(h1),?\n")
+    handed_in(worksheets, "ada-2.csv", "one,0.3775\ntwo,0.5933\n")
+    students, _ = marks(capsys, 1)
+    assert {name: (one["points"], one["missing"], one["unread"]) for name, one in students.items()} == {
+        "Ada": (2, 1, ["out(h1) = abc", "time = 45"]), "Zoë": (1, 2, ["net(h1) = 0,3775", "(no name) = 0.4192"]),
+        "Ada (2)": (0, 0, []), "Grace Hopper": (0, 0, []),
+    }  # fmt: skip
+    assert "'abc' is no number" in students["Grace Hopper"]["problem"]  # nothing is left to mark
+    assert students["Ada (2)"]["problem"]
+    assert main(["check", "class/ada.csv"]) == 2  # alone, the line is to be mended
+    assert "'abc' is no number" in capsys.readouterr().err
 
 
 def test_too_few_digits_earn_no_point_and_are_no_mistake(worksheets, capsys):

@@ -190,3 +190,15 @@ def test_it_is_saved_in_five_forms_and_refuses_others(marking: Marking, tmp_path
     with pytest.raises(bl.BacklitError, match=r"ends in \.csv, \.html, \.md, \.txt or \.json"):
         marking.save(tmp_path / "m.pdf")
     assert repr(marking).startswith("<marking: 2 of 9 sheets have no mistake, 5 have mistakes, 1 is blank")
+
+
+def test_lines_that_were_not_read_are_shown_and_a_long_name_is_whole() -> None:
+    name = "Maximilian Theophil Mustermann-Schmidt of the Second Row"
+    work = CheckedWork("", "", ALL_RIGHT.numbers, unread=("E = abc", "w1+ = ?", "a = b", "c = d"))
+    marking = Marking(class_result("", {name: work}, of=6))
+    text = str(marking)
+    assert all(word in text for word in name.split())
+    assert all(line == line.rstrip() for line in text.splitlines())
+    said = '1 number missing; not read: "E = abc", "w1+ = ?", "a = b" and 1 more'
+    assert said in marking.to_markdown()
+    assert next(csv.DictReader(io.StringIO(marking.to_csv())))["problem"] == said.partition("; ")[2]

@@ -34,6 +34,7 @@ class Marked(msgspec.Struct, frozen=True):
         mistakes: those made, once each, in the order of the computation.
         carried: how many numbers follow from an earlier wrong one. missing: how many numbers were not given.
         problem: why the work could not be read; empty where it could. coarse: how many numbers have too few digits.
+        unread: lines of the sheet that could not be read, such as "net(h1) = abc"; their numbers are not given.
     """
 
     student: str
@@ -45,6 +46,7 @@ class Marked(msgspec.Struct, frozen=True):
     missing: int = 0
     problem: str = ""
     coarse: int = 0
+    unread: tuple[str, ...] = ()
 
     @property
     def is_absent(self) -> bool:
@@ -137,7 +139,7 @@ def mark(student: str, work: CheckedWork, of: Asked = 0) -> Marked:
     mistakes, times = _made(work.wrong)
     first = work.wrong[0].name if work.wrong else ""
     return Marked(student, max(len(earning) - len(coarse) - times, 0), asked, first, mistakes,
-                  len(work.of("carried")), asked - len(earning), coarse=len(coarse))  # fmt: skip
+                  len(work.of("carried")), asked - len(earning), coarse=len(coarse), unread=work.unread)  # fmt: skip
 
 
 def _count(asked: Asked) -> int:

@@ -140,6 +140,7 @@ class CheckedWork(msgspec.Struct, frozen=True):
         title: of the network or file. sheet: the sheet's name; may be empty. numbers: those it gives.
         notes: what was recognised or assumed, such as "δ is read as -dE/dnet".
         records: the records of the worked example of the numbers that are wrong, for a page that shows them.
+        unread: of a class's sheet, the lines that could not be read and do not count, such as "net(h1) = abc".
     """
 
     title: str
@@ -147,6 +148,7 @@ class CheckedWork(msgspec.Struct, frozen=True):
     numbers: tuple[CheckedNumber, ...]
     notes: tuple[str, ...] = ()
     records: tuple[Record, ...] = ()
+    unread: tuple[str, ...] = ()
 
     def of(self, *verdicts: Verdict) -> tuple[CheckedNumber, ...]:
         """Give the numbers of these verdicts."""

@@ -60,9 +60,11 @@ class Sheet(msgspec.Struct, frozen=True):
         claims: the numbers, in the sheet's order.
         notes: what was recognised or assumed of the sheet, such as "δ is read as -dE/dnet".
         places: how many places behind the point the sheet asks for; None where it does not say.
+        unread: lines that could not be read, and do not count.
     """
 
     name: str
     claims: tuple[Claim, ...]
     notes: tuple[str, ...] = ()
     places: int | None = None
+    unread: tuple[str, ...] = ()

@@ -85,7 +85,7 @@ def _of_gradients(record: CheckedGradients) -> Parts:
     named = any(one.explains_all for one in record.mistakes)
     notes = [*_remarks(record.wrong, related=not named)]
     notes += [f"layer {layer.layer} {layer.what}: {layer.remark}" for layer in record.layers if layer.remark]
-    if record.wrong and record.named_on and not record.mistakes:
+    if record.named_on and not record.mistakes and not all(array.relation for array in record.wrong):
         notes.append("No mistake of the catalogue gives these gradients.")
     if record.unused:
         notes.append(f"No array of the network: {', '.join(record.unused)}.")

@@ -96,7 +96,7 @@ def checked_work(
                          default=steps or 1)  # fmt: skip
     except GivenError as error:
         raise placed(error, given.path, given.text) from None
-    work = judge(graph, sheet, title=_title(source, chain[0], given))
+    work = msgspec.structs.replace(judge(graph, sheet, title=_title(source, chain[0], given)), unread=sheet.unread)
     if first == 1:
         return work
     numbers = tuple(msgspec.structs.replace(number, step=number.step + first - 1) for number in work.numbers)

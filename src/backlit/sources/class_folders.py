@@ -109,8 +109,9 @@ class _Table:
                 alone.append(file)
             else:
                 whose = f", of {file.says.student}," if file.says.student else ""
-                why = f": {file.problem}" if file.problem and keys else ""
-                self.notes.append(f"{file.name}{whose} has no network file in {KEYS}/ and is left out{why}")
+                why = f"; {file.problem}" if file.problem and keys else ""
+                self.notes.append(f"{file.name}{whose} is left out: it is the sheet of no student on the list, whose "
+                                  f"keys are in {KEYS}/{why}")  # fmt: skip
         for key, handed_in in theirs.items():
             student = _free(key.name, {*self.works, *self.problems})
             if not handed_in:
@@ -174,7 +175,7 @@ def _read(path: Path, name: str) -> HandedIn:
     if not path.stat().st_size:
         return HandedIn(path, name, None, GivenSheet("", ()))
     try:
-        sheet = read_sheet(path)
+        sheet = read_sheet(path, lenient=True)
     except EmptySheetError as error:
         return HandedIn(path, name, None, error.sheet)
     except Exception as error:  # noqa: BLE001  (whatever one file does, it does not end the table)

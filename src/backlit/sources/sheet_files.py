@@ -41,8 +41,10 @@ class SheetText(msgspec.Struct, frozen=True):
     file: NetworkFile | None = None
 
 
-def read_sheet(path: str | os.PathLike[str]) -> SheetText:
+def read_sheet(path: str | os.PathLike[str], *, lenient: bool = False) -> SheetText:
     """Read the numbers of a file: a network file with [claimed], a table, JSON, arrays of NumPy.
+
+    Of a table that is read leniently, a line that cannot be read is not given, and the others are.
 
     Errors: a BacklitError where the file cannot be read, or gives no numbers; its message shows the line.
     """
@@ -61,7 +63,7 @@ def read_sheet(path: str | os.PathLike[str]) -> SheetText:
     text, notes = text_of_bytes(raw, name)
     json = ending == ".json" or (not ending and text.lstrip()[:1] in "{[")
     try:
-        sheet = sheet_of_json(text, name, notes) if json else sheet_of_table(text, name, notes)
+        sheet = sheet_of_json(text, name, notes) if json else sheet_of_table(text, name, notes, lenient=lenient)
     except GivenError as error:
         raise placed(error, name, text) from None
     return SheetText(_renamed(sheet, place), text, name)

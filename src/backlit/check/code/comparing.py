@@ -223,8 +223,12 @@ def _of_weights(own: Array, right: Array, weights: Array, scale: Scale) -> Itera
     elif abs(of_weights - 1.0) < small:
         yield f"{OF_WEIGHTS} after a step, w {sign} {abs(of_gradient):.4g} × the right one"
     elif abs(of_gradient - 1.0) < small < abs(of_weights):
-        yield f"the right one and {of_weights:.4g} w, as with a penalty" + (
+        yield f"the right one {_added(of_weights)} w, as with a penalty" + (
             f" of l2={of_weights:.4g}" if of_weights > 0 else ", of the other sign")  # fmt: skip
+
+
+def _added(factor: float) -> str:
+    return f"{'minus' if factor < 0 else 'plus'} {abs(factor):.4g}"
 
 
 def _of_rows(own: Array, parts: Sequence[Array], scale: Scale) -> Iterator[str]:

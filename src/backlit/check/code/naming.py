@@ -14,7 +14,7 @@ from backlit.check.code.records import FoundMistake
 from backlit.check.evaluation import recorded, value_of
 from backlit.check.graph import StepGraph
 from backlit.explain.algebra.printing import plain
-from backlit.explain.algebra.tree import Node
+from backlit.explain.algebra.tree import Apply, Node
 from backlit.explain.record.quantities import Key
 from backlit.kernels.types import Array
 
@@ -158,4 +158,6 @@ class Search:
         return best[1], best[2]
 
     def _line(self, key: Key, node: Node, value: float) -> str:
-        return f"{self.graph.name(key)} = {plain(node)} = {plain(node, DIGITS)} = {value:.{DIGITS}g}"
+        numbers = plain(node, DIGITS) if isinstance(node, Apply) else ""  # a number alone is the result
+        parts = (self.graph.name(key), plain(node), numbers, f"{value:.{DIGITS}g}")
+        return " = ".join(dict.fromkeys(filter(None, parts)))

@@ -101,7 +101,7 @@ class Judge:
 
     def _otherwise(self, claim: Claim, own: Match | None) -> Match | None:
         """Tell whether a number follows in another way: with all digits, by the chain rule, from right numbers."""
-        halves = {key: self.learner.halves[key] for key in self.tainted}
+        halves = {key: self.learner.halves[key] for key in self.tainted if key in self.learner.halves}
         full = self._match(claim, self.learner.with_all_digits(self.tainted), halves)
         if full is not None and (full.verdict == "right" or (own is None and full.verdict == "truncated")):
             return full
@@ -169,7 +169,8 @@ class Judge:
             finding.remark = "its formula gives no number here: it is compared with the worked example"
         size = max(abs(finding.follows), abs(self.learner.value(claim)))
         if allowance.own + allowance.written > VAGUE * size:
-            finding.remark = finding.remark or "it has too few digits to tell a mistake by: give more of them"
+            few = "it has" if allowance.own > allowance.written else "the numbers that enter it have"
+            finding.remark = finding.remark or f"{few} too few digits to tell a mistake by: give more of them"
         else:
             exhausted = self.search.exhausted
             finding.explained = self.search.explanations(claim)

@@ -112,8 +112,7 @@ def step_for_other(site: Site) -> Iterator[Changed]:
     """Out = 1 if net > 0, else 0."""
     own = activation_at(site)
     if own is not None and own.op.name not in {"relu", "leaky_relu", "identity"}:
-        net = site.ref(own.net)
-        yield from changed(site, Apply("[]", (Apply(">", (net, ZERO)),)))
+        yield from changed(site, _is_positive(site.ref(own.net)))
 
 
 @mistake("leaky-as-relu", roles=("output", "forward", "local slope", "net slope"), example=("leaky", "out(h2)"),
@@ -240,6 +239,21 @@ def tanh_slope_for_other(site: Site) -> Iterator[Changed]:
     yield from changed(site, slope.put(slope_of("tanh", slope.of, site)))
 
 
+@mistake("relu-slope-for-other", roles=("local slope",), example=("tanh", "dout/dnet(h2)"),
+         title="a relu's slope, 1 where net is positive and else 0, is taken for another activation",
+         why="Each activation has a slope of its own; that of a relu is 1 where net is positive, else 0.")  # fmt: skip
+def relu_slope_for_other(site: Site) -> Iterator[Changed]:
+    """dout/dnet = [net > 0] of tanh.
+
+    A slope of 1 that the sheet does not write down is one that is left out, which has an entry.
+    """
+    slope = slope_at(site)
+    if slope is None or slope.of.op.name in {"relu", "leaky_relu", "identity"}:
+        return
+    if not site.sheet or site.key in site.sheet or site.number(slope.of.net) <= 0:
+        yield from changed(site, slope.put(_is_positive(site.ref(slope.of.net))))
+
+
 @mistake("relu-slope-one", roles=("local slope", "net slope"), example=("relu", "dout/dnet(h2)"),
          title="a relu's slope is taken as 1 where net is negative",
          why="Where net is negative a relu passes on 0, whatever net is: its slope there is 0.")  # fmt: skip
@@ -323,6 +337,11 @@ def _power_of_ten(node: Node) -> Node | None:
     """Give 10^x for e^x."""
     inside = _exponent(node)
     return None if inside is None else power(Literal("10"), inside)
+
+
+def _is_positive(x: Node) -> Node:
+    """Give [x > 0], which is 1 or 0."""
+    return Apply("[]", (Apply(">", (x, ZERO)),))
 
 
 def _tan(x: Node) -> Node:

@@ -67,6 +67,8 @@ class GivenSheet(msgspec.Struct, frozen=True):
         asked: how many numbers the sheet has names for, given or not.
         sheet: which worksheet it is, as its head has it; may be empty.
         places: how many places behind the point it asks for; None where that is not known.
+        unread: the lines that cannot be read, as "net(h1) = abc", where the others are to count; None where one such
+            line refuses the sheet.
     """
 
     name: str
@@ -79,6 +81,7 @@ class GivenSheet(msgspec.Struct, frozen=True):
     sheet: str = ""
     places: int | None = None
     velocity: str = ""
+    unread: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         count = len(self.numbers) + sum(len(array.numbers) for array in self.arrays)

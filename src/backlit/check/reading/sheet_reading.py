@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from backlit.check.graph import StepGraph
 from backlit.check.reading.array_claims import array_claims
@@ -49,7 +49,8 @@ def sheet_of(
         namer.finder.first_index = int(counts_from_one(namer.finder, forms))
     if any(namer.finder.first_index for namer in namers.values()):
         notes.append("the indices of arrays are read as counted from 1")
-    read = [(one, _read(namers, one, default)) for one in given.numbers]
+    unread = None if given.unread is None else [*given.unread]
+    read = list(_readings(namers, given.numbers, default, unread))
     for step in sorted({_step_of(one, default) for one in given.arrays}):
         arrays = [one for one in given.arrays if _step_of(one, default) == step]
         read += array_claims(_namer(namers, step, arrays[0]).step, arrays, notes)
@@ -63,7 +64,7 @@ def sheet_of(
         Claim(one.name, reading.key, one.written, factor.value, reading.base, one.place, _means(graph, reading, factor))
         for (one, reading), factor in zip(read, factors, strict=True)
     )
-    return Sheet(given.name, claims, tuple(notes), given.places)
+    return Sheet(given.name, claims, tuple(notes), given.places, tuple(unread or ()))
 
 
 def _means(graph: StepGraph, reading: Reading, factor: Factor) -> str:
@@ -82,6 +83,30 @@ def _declared(delta: str, velocity: str, figures: Mapping[str, str]) -> Declared
     negative = {q.startswith("-") for label, q in figures.items()
                 if label.startswith(DELTAS) and q.lstrip("-").startswith("dE/dnet")}  # fmt: skip
     return Declared(None if len(negative) != 1 else -1 if negative.pop() else 1, False, rule)
+
+
+def _readings(
+    namers: Mapping[int, Namer], numbers: Sequence[Given], default: int, unread: list[str] | None
+) -> Iterator[tuple[Given, Reading]]:
+    """Read the names; where the others are to count, a name that stands for no number goes to those not read.
+
+    Errors: a GivenError where it is not so, or no name is understood.
+    """
+    error: GivenError | None = None
+    understood = 0
+    for one in numbers:
+        try:
+            reading = _read(namers, one, default)
+        except GivenError as found:
+            if unread is None:
+                raise
+            error = error or found
+            unread.append(f"{one.name} = {one.written.text}")
+            continue
+        understood += 1
+        yield one, reading
+    if error is not None and not understood:
+        raise error
 
 
 def _read(namers: Mapping[int, Namer], given: Given, default: int) -> Reading:

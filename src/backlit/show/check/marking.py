@@ -30,7 +30,7 @@ from backlit.show.worked.escapes import escaped
 MISTAKES, FIRSTS, STUDENTS = "The most common mistakes", "Where the first mistake is", "Students"
 HEAD = ("student", "points", "of", "carried", "first wrong", "mistakes")
 COLUMNS = ("student", "points", "of", "missing", "too few digits", "carried", "first wrong", "mistakes", "problem")
-MOST_NAMED = 12
+MOST_NAMED, MOST_UNREAD = 12, 3
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """What a spreadsheet takes for the beginning of a formula."""
 
@@ -83,7 +83,7 @@ class Marking(Shown):
         for one in self.students:
             codes = "; ".join(made.code or made.title for made in one.mistakes)
             counts = (one.points, one.of, one.missing, one.coarse, one.carried)
-            table.writerow([_cell(one.student), *counts, *map(_cell, (one.first, codes, one.problem))])
+            table.writerow([_cell(one.student), *counts, *map(_cell, (one.first, codes, one.problem or _unread(one)))])
         return written.getvalue()
 
     def to_markdown(self) -> str:
@@ -196,7 +196,12 @@ def _row(one: Marked) -> tuple[str, ...]:
     coarse = f"{counted(one.coarse, 'number')} with too few digits" if one.coarse else ""
     carried, first = f"{one.carried:,}" if one.carried else "", plain(one.first) if one.first else ""
     return (plain(one.student), f"{one.points:,}", f"{one.of:,}", carried, first,
-            "; ".join(filter(None, (said, coarse, missing))))  # fmt: skip
+            "; ".join(filter(None, (said, coarse, missing, _unread(one)))))  # fmt: skip
+
+
+def _unread(one: Marked) -> str:
+    lines = [f'"{plain(line)}"' for line in one.unread]
+    return f"not read: {listed(lines, MOST_UNREAD)}" if lines else ""
 
 
 def _commons(result: ClassResult) -> Iterator[tuple[str, str, tuple[Common, ...]]]:

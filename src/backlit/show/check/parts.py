@@ -277,5 +277,7 @@ def _line(label: str, text: str, name: str) -> Line | None:
     if not text:
         return None
     first, *rest = parts_of(text, name)
+    if len(rest) > 1 and all(map(is_number, rest[-2:])) and float(rest[-2]) == float(rest[-1]):
+        del rest[-1]  # 0 needs no 0.000000 beside it
     shown = (plain(part, LONGEST_LINE) for part in rest or [first])
     return Line(label, plain(first, SENTENCE) if rest else "", tuple((Piece(part, differs=False),) for part in shown))

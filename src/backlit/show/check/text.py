@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -154,8 +155,8 @@ def table_lines(
 ) -> Iterator[Text]:
     """Give a table: the first `names` columns and the last hold words, the others numbers.
 
-    The last column breaks into lines; where it has no room, the first ones are shortened. Of a terminal that is too
-    narrow for that, each row is a list.
+    The first column and the last break into lines; where the last has no room, the first is made narrower. Of a
+    terminal that is too narrow for that, each row is a list.
     """
     lines = [list(head), *(list(row) for row in rows)]
     gaps = len(INDENT) + 3 * (len(head) - 1)
@@ -181,11 +182,22 @@ def _table_line(
 ) -> Iterator[Text]:
     cells = [_padded(without_middle(cell, width), width, right=k >= names)
              for k, (cell, width) in enumerate(zip(line, widths, strict=False))]  # fmt: skip
-    first, *others = textwrap.wrap(line[-1], room, break_on_hyphens=False) or [""]
-    yield Text.assemble(INDENT, (cells[0], styles[0]), "   ", "   ".join(cells[1:]), "   " if cells[1:] else "",
-                        (first, styles[1]))  # fmt: skip
-    margin = " " * (len(INDENT) + sum(widths) + 3 * len(widths))
-    yield from (Text.assemble(margin, (other, styles[1])) for other in others)
+    name, *more = _in_width(line[0], widths[0])
+    said, *others = textwrap.wrap(line[-1], room, break_on_hyphens=False) or [""]
+    between = "".join(f"   {cell}" for cell in cells[1:])
+    for begins, middle, ends in itertools.zip_longest([name, *more], [between], [said, *others], fillvalue=""):
+        begun = (_padded(begins, widths[0], right=names < 1), styles[0])
+        made = Text.assemble(INDENT, begun, middle or " " * len(between), "   ", (ends, styles[1]))
+        made.rstrip()
+        yield made
+
+
+def _in_width(text: str, width: int) -> list[str]:
+    """Break a name between its words; a word that is longer loses its middle."""
+    if cell_len(text) <= width:
+        return [text]
+    words = textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False)
+    return [without_middle(word, width) for word in words] or [""]
 
 
 def _padded(text: str, width: int, *, right: bool) -> str:

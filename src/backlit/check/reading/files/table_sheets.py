@@ -50,13 +50,33 @@ class Columns(NamedTuple):
     student: int = -1
 
 
-def sheet_of_table(text: str, name: str, notes: tuple[str, ...] = ()) -> GivenSheet:
+class _Refused(NamedTuple):
+    """The lines that cannot be read: each is an error, or, where the others are to count, is kept here."""
+
+    lenient: bool
+    errors: list[GivenError]
+    lines: list[str]
+
+    def add(self, error: GivenError, row: Row, columns: Columns) -> None:
+        """Keep a line, as "net(h1) = abc", or raise its error."""
+        if not self.lenient:
+            raise error
+        apart = (columns.name, columns.step, columns.row, columns.student)
+        given = ",".join(cell for k, cell in enumerate(row.cells) if cell and k not in apart)
+        self.errors.append(error)
+        self.lines.append(f"{row.cell(columns.name) or '(no name)'} = {given}")
+
+
+def sheet_of_table(text: str, name: str, notes: tuple[str, ...] = (), *, lenient: bool = False) -> GivenSheet:
     """Read a table of name and number.
 
     Cells are separated by commas, semicolons or tabs; a comma within brackets belongs to a name. A line at the top may
     name the columns (name, number, step, row); others do not count. A cell that is empty is not given. A line
     "delta,-dE/dnet", or a comment "# delta = -dE/dnet", says what δ is, "# velocity = μv + g" how v is worked out;
     "# student: Ada" whose the sheet is.
+
+    Where it is to be read leniently, as of a class, a line that cannot be read is not given, and `unread` has it; if no
+    other is left, that is an error all the same.
 
     Errors: a GivenError for a cell that is no number, a BacklitError where the text is no such table.
     """
@@ -69,10 +89,12 @@ def sheet_of_table(text: str, name: str, notes: tuple[str, ...] = ()) -> GivenSh
     rows = [Row(k, cells(line, sign)) for k, line in lines]
     rows, columns = _below_head([row for row in rows if any(row.cells)], said)
     found: list[tuple[Row, str]] = []
-    asked = 0
+    asked, refused = 0, _Refused(lenient, [], [])
     for row in rows:
         label, value = row.cell(columns.name), row.cell(columns.number)
-        _check_cells(row, columns, sign)
+        if error := _wrong_cells(row, columns, sign):
+            refused.add(error, row, columns)
+            continue
         if _is_said(label, value, said):
             continue
         if row.cell(columns.student):
@@ -80,18 +102,23 @@ def sheet_of_table(text: str, name: str, notes: tuple[str, ...] = ()) -> GivenSh
         asked += bool(label)
         if not value:
             continue
-        if not label:
-            raise GivenError(f"{value} has no name; expected one beside it, such as net(h1).", row.line, value)
-        found.append((row, value))
+        if label:
+            found.append((row, value))
+        else:
+            says = f"{value} has no name; expected one beside it, such as net(h1)."
+            refused.add(GivenError(says, row.line, value), row, columns)
     delta, student, whose = delta_of(said.get("delta", "")), said.get("student", ""), said.get("sheet", "")
     velocity = velocity_of(said.get("velocity", ""))
-    if not found:
+    if not found and not refused.errors:
         why = "the cells of its numbers are empty: fill some in." if asked else "expected lines such as net(h1),0.3775."
         empty = GivenSheet(name, (), delta, notes, student, asked=asked, sheet=whose, velocity=velocity)
         raise EmptySheetError(f"{name} gives no number; {why}", empty)
     points = sign != ";" and any(re.search(r"\d\.\d", value) for _, value in found)
-    numbers = tuple(_numbers(found, columns, points=points))
-    return GivenSheet(name, numbers, delta, notes, student, asked=asked, sheet=whose, velocity=velocity)
+    numbers = tuple(_numbers(found, columns, refused, points=points))
+    if not numbers:
+        raise refused.errors[0]
+    unread = tuple(refused.lines) if lenient else None
+    return GivenSheet(name, numbers, delta, notes, student, asked=asked, sheet=whose, velocity=velocity, unread=unread)
 
 
 def whose_of_table(text: str) -> GivenSheet:
@@ -140,25 +167,25 @@ def cells(line: str, sign: str) -> list[str]:
         place = cell.end() + 1
 
 
-def _check_cells(row: Row, columns: Columns, sign: str) -> None:
-    """Refuse a line with more cells than columns: a decimal comma has cut a number."""
+def _wrong_cells(row: Row, columns: Columns, sign: str) -> GivenError | None:
+    """Say what is wrong with a line of more cells than columns, such as a decimal comma that has cut a number."""
     count = len([cell for k, cell in enumerate(row.cells) if cell or k < 2])
     if count <= (columns.width or 2):
-        return
-    line = row.line
+        return None
     if sign == "," and any(
         re.fullmatch(r"[+-]?\d+", one) and re.fullmatch(r"\d+(e[+-]?\d+)?", other, re.IGNORECASE)
         for one, other in itertools.pairwise(row.cells)
     ):
-        raise GivenError(
+        return GivenError(
             'a decimal comma cuts the number in two cells: put it in quotes, "0,3775", separate cells by ;, or write '
-            "a point.", line,
+            "a point.", row.line,
         )  # fmt: skip
     if not columns.width:
-        raise GivenError(
+        return GivenError(
             f"there are {count} cells; expected two, name and number, or a first line that names the columns: "
-            "name,number,step.", line,
+            "name,number,step.", row.line,
         )  # fmt: skip
+    return None
 
 
 # ----------------------------------------------------------------------------------------------------- head and asides
@@ -261,7 +288,9 @@ def _is_number(cell: str) -> bool:
 # ------------------------------------------------------------------------------------------------------------- numbers
 
 
-def _numbers(found: Iterable[tuple[Row, str]], columns: Columns, *, points: bool) -> Iterator[Given]:
+def _numbers(
+    found: Iterable[tuple[Row, str]], columns: Columns, refused: _Refused, *, points: bool
+) -> Iterator[Given]:  # fmt: skip
     """Give the numbers of the lines; a line without a step has that of the line before."""
     step: int | None = None
     for row, value in found:
@@ -269,10 +298,13 @@ def _numbers(found: Iterable[tuple[Row, str]], columns: Columns, *, points: bool
         if said:
             if not re.fullmatch(r"0*[1-9]\d{0,8}(\.0*)?", said):
                 says = f"the step of {label} is {said!r}; expected a whole number from 1 on."
-                raise GivenError(says, row.line, said)
+                refused.add(GivenError(says, row.line, said), row, columns)
+                continue
             step = int(said.partition(".")[0])
         try:
-            written = number_of(value, points=points)
+            yield Given(label, number_of(value, points=points), step, row.cell(columns.row), row.line,
+                        f"line {row.line}")  # fmt: skip
+        except GivenError as error:  # of a name that is too long
+            refused.add(error, row, columns)
         except BacklitError as error:
-            raise GivenError(f"{label}: {error}", row.line, value) from None
-        yield Given(label, written, step, row.cell(columns.row), row.line, f"line {row.line}")
+            refused.add(GivenError(f"{label}: {error}", row.line, value), row, columns)
