@@ -31,6 +31,7 @@ class StepGraph:
         self._other_ways: dict[Quantity, Quantity] = {}
         self._links: set[Quantity] = set()
         self._before: dict[Quantity, Quantity] = {}
+        self._formulas: dict[Key, Node | None] = {}
         for number, step in enumerate(self.steps):
             self._add(number, step)
         for before, after in zip(self.steps, self.steps[1:], strict=False):
@@ -54,7 +55,9 @@ class StepGraph:
     def _only_in(self, chain: Quantity, short: Quantity) -> set[Quantity]:
         """Give the numbers that the chain rule needs for a slope and the short formula of the joined loss does not."""
         ways = [
-            formula for formula in (_formula(Key(of, Place(0, 0, 0))) for of in (chain, short)) if formula is not None
+            formula
+            for formula in (self.formula(Key(of, Place(0, 0, 0))) for of in (chain, short))
+            if formula is not None
         ]
         longer, shorter = ({key.quantity for key in operands(formula)} for formula in ways)
         return longer - shorter
@@ -89,13 +92,16 @@ class StepGraph:
 
     def formula(self, key: Key) -> Node | None:
         """Give a number's formula as the worked example has it; None where it is given."""
-        return _formula(key)
+        if key not in self._formulas:
+            expression = key.quantity.expression
+            self._formulas[key] = None if expression is None else expression(key.place)
+        return self._formulas[key]
 
     def formulas(self, key: Key) -> tuple[Node, ...]:
         """Give all formulas of a number: the worked example's, and of a joined loss that by the chain rule."""
-        own = _formula(key)
+        own = self.formula(key)
         other = self._other_ways.get(key.quantity)
-        chain = None if other is None else _formula(Key(other, key.place))
+        chain = None if other is None else self.formula(Key(other, key.place))
         return tuple(node for node in (own, chain) if node is not None)
 
     def way(self, key: Key, *changed: Collection[Key]) -> Node | None:
@@ -105,12 +111,12 @@ class StepGraph:
         there does not take the short formula.
         """
         chain = self._other_ways.get(key.quantity) if any(changed) else None
-        by_chain = None if chain is None else _formula(Key(chain, key.place))
+        by_chain = None if chain is None else self.formula(Key(chain, key.place))
         if by_chain is not None:
             links = [need for need in operands(by_chain) if need.quantity in self._links]
             if any(link in one for link in links for one in changed):
                 return by_chain
-        return _formula(key)
+        return self.formula(key)
 
     def is_link(self, key: Key) -> bool:
         """Tell whether only the chain rule through a joined loss needs a number: dE/dout and dout/dnet of outputs."""
@@ -119,7 +125,7 @@ class StepGraph:
     @functools.cached_property
     def by_the_chain_rule(self) -> dict[Key, Node]:
         """The numbers of a joined loss, such as dE/dnet = out - t, with their formulas by the chain rule."""
-        found = {Key(quantity, place): _formula(Key(chain, place)) for quantity, chain in self._other_ways.items()
+        found = {Key(quantity, place): self.formula(Key(chain, place)) for quantity, chain in self._other_ways.items()
                  for place in self.places(quantity)}  # fmt: skip
         return {key: node for key, node in found.items() if node is not None}
 
@@ -130,7 +136,7 @@ class StepGraph:
 
     def needs(self, key: Key) -> tuple[Key, ...]:
         """Give the numbers that enter a number's formula."""
-        node = _formula(key)
+        node = self.formula(key)
         if node is None:
             earlier = self.earlier(key)
             return () if earlier is None else (earlier,)
@@ -145,7 +151,7 @@ class StepGraph:
         return self.steps[step].find(name)
 
     def numbers(self, step: int | None = None) -> Iterator[Key]:
-        """Give all numbers in order, of one step or of all."""
+        """Give all numbers of one step, or of all, as the worked example lists them; `order` is the computation's."""
         for one in self.steps if step is None else (self.steps[step],):
             yield from (key for _, key in one.contents.numbers())
 
@@ -153,11 +159,6 @@ class StepGraph:
         """Give all places of a quantity."""
         for row in range(len(quantity.rows) or 1):
             yield from quantity.places(row)
-
-
-@functools.lru_cache(maxsize=65_536)
-def _formula(key: Key) -> Node | None:
-    return None if key.quantity.expression is None else key.quantity.expression(key.place)
 
 
 def operands(node: Node) -> tuple[Key, ...]:

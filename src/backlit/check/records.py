@@ -39,7 +39,8 @@ class Fit(msgspec.Struct, frozen=True):
         at: the name of the number that was worked out wrongly: the wrong number itself, or one before it that the
             sheet does not give. detail: which of several, such as "with w6 in place of w5"; may be empty.
         line: the wrong line as it was worked out, `name = formula = numbers = result`.
-        explains: how many of the sheet's numbers it explains, of `of` that are wrong and of its kind.
+        explains: how many of the sheet's numbers it explains. of: how many are wrong, or explained by a mistake that
+            was found before them.
     """
 
     code: str

@@ -19,7 +19,7 @@ class Claim(msgspec.Struct, frozen=True):
     Attributes:
         name: as the sheet calls it. key: the number of the step. written: as the learner wrote it.
         factor: what the convention of the sheet makes of it: -1 where the sheet has the negative of the record, as of
-            δ = -dE/dnet; 1/n where it leaves the mean's 1/n out.
+            δ = -dE/dnet; 1/n where it leaves the mean's 1/n out; η, or -η, where its velocity has the rate in it.
         base: of a change Δw = w+ - w, the old weight w; the key is then the new one, w+. Else None.
         place: where it stands, such as "line 7" or "cell B3"; may be empty.
         means: what it is by the record's name, such as "-dE/dnet(h1)"; empty where it is the record's number itself.

@@ -25,14 +25,15 @@ class Slopes:
     Attributes:
         own: the derivatives that are the number's alone. base: those of the other number, times `factor`; None where
             all are own.
-        sums: what was added up of them, with all that they have, to be kept by the one who did; None at first.
+        sums: what was added up of them, with all that they have, and the sheet's roundings by which it was, to be kept
+            by the one who did; None at first.
     """
 
     __slots__ = ("base", "factor", "own", "sums")
 
     def __init__(self, own: dict[Key, float], base: Slopes | None = None, factor: float = 1.0) -> None:
         self.own, self.base, self.factor = own, base, factor
-        self.sums: tuple[float, float, float, float] | None = None
+        self.sums: tuple[Mapping[Key, float], tuple[float, float, float, float]] | None = None
 
     def __bool__(self) -> bool:
         return self.base is not None or bool(self.own)
@@ -149,7 +150,7 @@ class World:
         return values[start]
 
     def kept(self, value: float) -> float:
-        """Give a number that was worked out as it is gone on with: all its digits."""
+        """Give a number that was worked out as it is gone on with: all its digits, unless a subclass rounds."""
         return value
 
     def take(self, other: World, keys: Iterable[Key]) -> None:

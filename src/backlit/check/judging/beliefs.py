@@ -33,7 +33,7 @@ class Beliefs:
         short = {key: node for key, node in made.items() if not self.graph.is_link(key)}
         layer = {key: node for key, node in alike.items() if key.quantity.layer == fit.site.quantity.layer}
         ways = [made, alike, short, layer]
-        different = [way for place, way in enumerate(ways) if all(len(way) != len(other) for other in ways[:place])]
+        different = [way for place, way in enumerate(ways) if all(way.keys() != other.keys() for other in ways[:place])]
         return [{**way, **fit.changed} for way in different]
 
     def _everywhere(self, fit: Explained) -> Formulas:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -117,11 +116,15 @@ def _sums(slopes: Slopes, number: Number, halves: Mapping[Key, float], rounding:
     """Add up what rounding makes of a number: that of the numbers of the sheet, and of those on the way.
 
     Of these, what comes from numbers that keep two figures, a single one, none. No number is rounded by more than
-    itself. All that many numbers share is added up once, and kept there.
+    itself. All that many numbers share is added up once for the same `halves`, and kept there.
     """
-    open_ = list(itertools.takewhile(lambda one: one.sums is None, slopes.bases()))
-    last = open_[-1].base if open_ else slopes
-    sums = (0.0, 0.0, 0.0, 0.0) if last is None or last.sums is None else last.sums
+    open_: list[Slopes] = []
+    sums = (0.0, 0.0, 0.0, 0.0)
+    for one in slopes.bases():
+        if one.sums is not None and one.sums[0] is halves:
+            sums = one.sums[1]
+            break
+        open_.append(one)
     for one in reversed(open_):
         written, way, few, lost = (abs(one.factor) * part for part in sums)
         for source, slope in one.own.items():
@@ -137,5 +140,6 @@ def _sums(slopes: Slopes, number: Number, halves: Mapping[Key, float], rounding:
                 few += off
             else:
                 way += off
-        sums = one.sums = written, way, few, lost
+        sums = written, way, few, lost
+        one.sums = halves, sums
     return sums

@@ -50,10 +50,8 @@ class Working:
         if ref.key is None:
             return short_text(ref.value)
         claim = self.claims.get(ref.key)
-        if claim is not None and claim.base is None:
-            text = claim.written.text
-            if claim.factor == 1.0:
-                return text
+        if claim is not None and claim.base is None and claim.factor == 1.0:
+            return claim.written.text
         return short_text(self.own.value(ref.key), self.digits)
 
     def terms(self, keys: Iterable[Key]) -> tuple[str, ...]:

@@ -45,7 +45,6 @@ class Factor(NamedTuple):
         return f"{'-' if self.value < 0 else ''}{front}{name}{f' / {self.over}' if self.over else ''}"
 
 
-ITSELF = Factor()
 Kind = str
 """A kind of number that a convention is about: delta, change, velocity, row slope, gradient, error."""
 
