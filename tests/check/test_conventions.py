@@ -14,7 +14,7 @@ from backlit.ops.losses.regression import HalfSquaredError
 RATE, ROWS = 0.01, 3
 X, Y = [[0.5, -1.0], [1.0, 0.25], [0.3, 0.8]], [[1.0], [0.0], [1.0]]
 
-VELOCITIES = [("μv + g", -RATE), ("μv - g", RATE), ("μv + ηg", -1.0)]
+VELOCITIES = [("μv + g", -RATE), ("μv + ηg", -1.0)]
 
 
 @functools.cache

@@ -273,8 +273,9 @@ CLAIMED = {"net(h1)": "0.3775", "out(h1)": "0.5933", "dE/dout(h1)": "0.0364", "d
 def test_hints_of_work_that_was_judged_keep_back_what_they_should(hint: int) -> None:
     sample = bl.check_work("two-layer", claimed=CLAIMED).work
     assert [one.name for one in sample.wrong][:2] == ["dE/dnet(h1)", "w5+"]
+    both = Checked(sample, hint=hint), bl.check_work("two-layer", claimed=CLAIMED, hint=hint)
     for form, make in FORMS.items():
-        for checked in (Checked(sample, hint=hint), bl.check_work("two-layer", claimed=CLAIMED, hint=hint)):
+        for checked in both:
             shown = flat(make(checked)) + make(checked)
             assert [text for text in held_back(sample, hint) if text in shown] == [], form
 

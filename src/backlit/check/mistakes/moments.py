@@ -155,7 +155,7 @@ def _without_zeros(node: Node) -> Node | None:
 
 @mistake(
     "momentum-as-mean", roles=("new slot",), title="the slope's part of the velocity is multiplied by 1 - μ",
-    why="Momentum adds the whole step -ηg to the velocity; only Adam and its kin keep a mean, with 1 - β.",
+    why="This momentum adds the whole step -ηg to the velocity; with 1 - μ it would be a mean, as in other books.",
     example=("momentum-second-step", "v(w(i1,o1))+"),
 )  # fmt: skip
 def momentum_as_mean(site: Site) -> Iterator[Changed]:

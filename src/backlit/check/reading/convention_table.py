@@ -138,8 +138,7 @@ def _velocities(graph: StepGraph) -> list[Way]:
     rate = float(rates.pop()) if len(rates) == 1 else 0.0
     found = [Way("μv - ηg", ""), _velocity("μv + ηg", "w - v", Factor(-1.0))]
     if rate:
-        found += [_velocity("μv + g", "w - ηv", Factor(-rate, over="η")),
-                  _velocity("μv - g", "w + ηv", Factor(rate, over="η"))]  # fmt: skip
+        found.append(_velocity("μv + g", "w - ηv", Factor(-rate, over="η")))
     return found
 
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from backlit.check.reading.name_forms import plain, squashed
 from backlit.errors import BacklitError
 
-VELOCITIES = {"μv-ηg": "μv - ηg", "μv+ηg": "μv + ηg", "μv+g": "μv + g", "μv-g": "μv - g"}
+VELOCITIES = {"μv-ηg": "μv - ηg", "μv+ηg": "μv + ηg", "μv+g": "μv + g"}
 """The ways to write a velocity, by their texts without spaces."""
 SYMBOLS = (
     (r"^(?:momentum|gamma|beta|mu|β|γ|m)", "μ"), (r"(?<=[+-])(?:learningrate|alpha|rate|lr|eta|α)", "η"),

@@ -233,7 +233,10 @@ def turned(number: CheckedNumber) -> str:
     if number.stands_for in {"", number.record} or not number.line:
         return ""
     name = STEP.sub("", plain(number.name, NAME))
-    return f"These lines give {plain(number.record, NAME)}; {name} is {plain(number.stands_for, NAME)}."
+    record, stands_for = plain(number.record, NAME), plain(number.stands_for, NAME)
+    if name == record:
+        return f"These lines give the worked example's {record}; the sheet's is {stands_for}."
+    return f"These lines give {record}; {name} is {stands_for}."
 
 
 def in_terms(terms: Sequence[str]) -> str:
