@@ -70,7 +70,7 @@ def work(*verdicts: Verdict, **more: Any) -> CheckedWork:
         (("right", "not tested"), "1 of 2 numbers is right.", "1 is not tested."),
         (("right", "wrong"), "1 of 2 numbers is right. The wrong one is n2.", ""),
         (("right", "right", "wrong", "wrong"), "2 of 4 numbers are right. The first of 2 wrong ones is n3.", ""),
-        (("wrong", "wrong"), "None of the 2 numbers is right. The first of 2 wrong ones is n1.", ""),
+        (("wrong", "wrong"), "Neither number is right. The first of 2 wrong ones is n1.", ""),
         (("right", "wrong", "carried"),
          "2 of 3 numbers are right (1 carries an earlier mistake). The wrong one is n2.", ""),
         (("right", "wrong", "carried", "carried", "not tested"),
