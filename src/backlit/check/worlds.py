@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections import deque
 from collections.abc import Collection, Container, Iterable, Iterator, Mapping
 from graphlib import TopologicalSorter
@@ -17,43 +16,48 @@ MOST_SOURCES = 1500
 """A number that depends on more numbers on the way keeps the written ones alone."""
 
 
-class Slopes(Mapping[Key, float]):
-    """The derivatives of a number with respect to others: own ones, or those of one other number times a factor.
+class Slopes:
+    """The derivatives of a number with respect to others: those of one other number times a factor, and own ones.
 
-    Numbers that differ from one another by a factor share theirs, and what rounding makes of all of them.
+    Numbers that differ from one another by a factor share theirs, and what rounding makes of all of them. In a network
+    of many layers such numbers follow one another without end, so that nothing here calls itself.
 
     Attributes:
-        base: the derivatives, before the factor. own: the number itself, if it may have been rounded too; its is 1.
+        own: the derivatives that are the number's alone. base: those of the other number, times `factor`; None where
+            all are own.
         sums: what was added up of them, with all that they have, to be kept by the one who did; None at first.
     """
 
     __slots__ = ("base", "factor", "own", "sums")
 
-    def __init__(self, base: Slopes | dict[Key, float], factor: float = 1.0, own: Key | None = None) -> None:
-        self.base, self.factor, self.own = base, factor, own
+    def __init__(self, own: dict[Key, float], base: Slopes | None = None, factor: float = 1.0) -> None:
+        self.own, self.base, self.factor = own, base, factor
         self.sums: tuple[float, float, float, float] | None = None
 
+    def __bool__(self) -> bool:
+        return self.base is not None or bool(self.own)
+
     def with_own(self, key: Key) -> Slopes:
-        """Give them with the number itself."""
-        return Slopes(self.base | {key: 1.0}) if isinstance(self.base, dict) else Slopes(self.base, self.factor, key)
+        """Give them with the number itself, which may have been rounded too; its derivative is 1."""
+        return Slopes(self.own | {key: 1.0}, self.base, self.factor)
 
-    def __getitem__(self, key: Key) -> float:
-        return 1.0 if key == self.own else self.factor * self.base[key]
+    def bases(self) -> Iterator[Slopes]:
+        """Give these, the ones that they share, the ones that these share, and so on."""
+        one: Slopes | None = self
+        while one is not None:
+            yield one
+            one = one.base
 
-    def __iter__(self) -> Iterator[Key]:
-        yield from self.base
-        if self.own is not None:
-            yield self.own
+    def pairs(self) -> Iterator[tuple[Key, float]]:
+        """Give each number with the derivative."""
+        factor = 1.0
+        for one in self.bases():
+            yield from one.own.items() if factor == 1.0 else [(key, factor * slope) for key, slope in one.own.items()]
+            factor *= one.factor
 
-    def __len__(self) -> int:
-        return len(self.base) + (self.own is not None)
-
-    def pairs(self) -> Iterable[tuple[Key, float]]:
-        """Give each number with the derivative, as `items` does, but quickly."""
-        if isinstance(self.base, dict):
-            return self.base.items()
-        own = () if self.own is None else ((self.own, 1.0),)
-        return itertools.chain(((key, self.factor * slope) for key, slope in self.base.pairs()), own)
+    def among(self, keys: Collection[Key]) -> set[Key]:
+        """Give those of some numbers that a derivative is with respect to."""
+        return {key for one in self.bases() for key in one.own.keys() & keys}
 
 
 class Estimate(NamedTuple):
@@ -177,7 +181,7 @@ class World:
                 continue
             node = None if key in self.written else self.node(key)
             if key in self.written:
-                made[key] = Estimate(self.written[key], Slopes({key: 1.0}), 0.0)
+                made[key] = Estimate(self.written[key], GIVEN.with_own(key), 0.0)
             elif node is None:
                 made[key] = Estimate(self._values[key], GIVEN, abs(self._values[key]))
             else:
@@ -203,7 +207,7 @@ class World:
                 parts.append((slope, of.slopes))
         if len(parts) == 1:
             slope, slopes = parts[0]
-            return Estimate(value, Slopes(slopes, slope), noise + abs(value), number)
+            return Estimate(value, Slopes({}, slopes, slope), noise + abs(value), number)
         for slope, slopes in parts:
             for source, part in slopes.pairs():
                 total[source] = total.get(source, 0.0) + slope * part

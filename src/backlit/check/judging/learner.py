@@ -55,7 +55,7 @@ class Learner:
         self.scales = {key: abs(self.claims[place].factor) for key, place in at.items()}
         self._factors = {self._kind(key): scale for key, scale in self.scales.items() if scale != 1.0}
         self.halves = {key: self._half(self.claims[place], given[key]) for key, place in at.items()}
-        self._fill_lost(given)
+        self._leave_lost(given)
         self.given: Mapping[Key, float] = given
         self._ways: Mapping[Key, Node] = {}
         self.own = World(graph, given)
@@ -82,16 +82,15 @@ class Learner:
                 unit = min(written.unit, max(units))
                 self.claims[place] = structs.replace(claim, written=structs.replace(written, unit=unit))
 
-    def _fill_lost(self, given: dict[Key, float]) -> None:
-        """Take for a number that has no figure left, as 0.0000, what follows, if it does: off by itself at most."""
+    def _leave_lost(self, given: dict[Key, float]) -> None:
+        """Take a number that has no figure left, as v = 0.0000, for not given if it follows: nobody goes on with it."""
         zeros = {claim.key for claim in self.claims if not claim.written.value and not given[claim.key]}
         if not zeros:
             return
         rest = World(self.graph, {key: value for key, value in given.items() if key not in zeros})
         for key in zeros:
-            value = rest.value(key)
-            if 0.0 < abs(value) <= self.halves[key]:
-                given[key], self.halves[key] = value, abs(value)
+            if 0.0 < abs(rest.value(key)) <= self.halves[key]:
+                del given[key], self.halves[key]
 
     def _goes_by_chain(self) -> bool:
         """Tell whether the sheet goes by the chain rule through a joined loss, where its own slopes make a difference.
@@ -148,7 +147,8 @@ class Learner:
     def with_all_digits(self, wrong: Collection[Key]) -> World:
         """Give the numbers that follow from the wrong ones, with all digits on the way: rounded at the end alone."""
         if self._full is None or self._full[0] != frozenset(wrong):
-            self._full = frozenset(wrong), World(self.graph, {key: self.given[key] for key in wrong}, self._ways)
+            given = {key: self.given[key] for key in wrong if key in self.given}
+            self._full = frozenset(wrong), World(self.graph, given, self._ways)
         return self._full[1]
 
     def without(self, keys: set[Key]) -> World:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -118,14 +119,12 @@ def _sums(slopes: Slopes, number: Number, halves: Mapping[Key, float], rounding:
     Of these, what comes from numbers that keep two figures, a single one, none. No number is rounded by more than
     itself. All that many numbers share is added up once, and kept there.
     """
-    if slopes.sums is None:
-        written = way = few = lost = 0.0
-        own = slopes.pairs()
-        if isinstance(slopes.base, Slopes):
-            size = abs(slopes.factor)
-            written, way, few, lost = (size * part for part in _sums(slopes.base, number, halves, rounding, scale))
-            own = () if slopes.own is None else ((slopes.own, 1.0),)
-        for source, slope in own:
+    open_ = list(itertools.takewhile(lambda one: one.sums is None, slopes.bases()))
+    last = open_[-1].base if open_ else slopes
+    sums = (0.0, 0.0, 0.0, 0.0) if last is None or last.sums is None else last.sums
+    for one in reversed(open_):
+        written, way, few, lost = (abs(one.factor) * part for part in sums)
+        for source, slope in one.own.items():
             if source in halves:
                 written += abs(slope) * halves[source]
                 continue
@@ -138,5 +137,5 @@ def _sums(slopes: Slopes, number: Number, halves: Mapping[Key, float], rounding:
                 few += off
             else:
                 way += off
-        slopes.sums = written, way, few, lost
-    return slopes.sums
+        sums = one.sums = written, way, few, lost
+    return sums

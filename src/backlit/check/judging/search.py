@@ -203,7 +203,7 @@ class Search:
     def _can_slip(self, variant: Variant, key: Key) -> bool:
         """Tell whether a slip is one at the number itself, and copies none that follows from it."""
         order = self.graph.order
-        if not self.learner.given[key]:  # 0 has no digits to slip
+        if not self.learner.given.get(key):  # 0 has no digits to slip
             return False
         return variant.site == key and all(order(copied) < order(key) for copied in operands(variant.node))
 

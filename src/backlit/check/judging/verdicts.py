@@ -101,7 +101,7 @@ class Judge:
 
     def _otherwise(self, claim: Claim, own: Match | None) -> Match | None:
         """Tell whether a number follows in another way: with all digits, by the chain rule, from right numbers."""
-        halves = {key: self.learner.halves[key] for key in self.tainted}
+        halves = {key: self.learner.halves[key] for key in self.tainted if key in self.learner.halves}
         full = self._match(claim, self.learner.with_all_digits(self.tainted), halves)
         if full is not None and (full.verdict == "right" or (own is None and full.verdict == "truncated")):
             return full
@@ -118,7 +118,7 @@ class Judge:
         if coarse:
             finding.verdict, finding.remark = "not tested", coarse
             return finding
-        if match.remark or not self.tainted or not self.tainted & match.estimate.slopes.keys():
+        if match.remark or not self.tainted or not match.estimate.slopes.among(self.tainted):
             return finding
         if abs(match.follows - self.learner.plain.value(claim.key)) <= match.allowed:
             finding.verdict, finding.remark = "not tested", "an earlier mistake changes less than the last digit"
@@ -138,7 +138,7 @@ class Judge:
         asked = math.inf if places is None else 0.5 * abs(claim.factor) * 10.0**-places
         if half <= asked * (1.0 + REST):
             return ""
-        allowed = asked if self.coarse & match.estimate.slopes.keys() else max(match.allowed - half, 0.0)
+        allowed = asked if match.estimate.slopes.among(self.coarse) else max(match.allowed - half, 0.0)
         if abs(self.learner.value(claim) - match.follows) <= asked + allowed + REST:
             return ""
         self.coarse.add(claim.key)
@@ -169,7 +169,8 @@ class Judge:
             finding.remark = "its formula gives no number here: it is compared with the worked example"
         size = max(abs(finding.follows), abs(self.learner.value(claim)))
         if allowance.own + allowance.written > VAGUE * size:
-            finding.remark = finding.remark or "it has too few digits to tell a mistake by: give more of them"
+            few = "it has" if allowance.own > allowance.written else "the numbers that enter it have"
+            finding.remark = finding.remark or f"{few} too few digits to tell a mistake by: give more of them"
         else:
             exhausted = self.search.exhausted
             finding.explained = self.search.explanations(claim)
@@ -256,7 +257,7 @@ class Judge:
         """Tell whether a number follows from right numbers where the learner's own earlier ones are wrong."""
         if claim.base is not None:
             return self._as_the_new_weight(claim)
-        sources = self.tainted & self.learner.own.estimate(claim.key).slopes.keys() if self.tainted else set()
+        sources = self.learner.own.estimate(claim.key).slopes.among(self.tainted) if self.tainted else set()
         if not sources:
             return None
         trials = [{source} for source in sources] if 1 < len(sources) <= MOST_SINGLE else []

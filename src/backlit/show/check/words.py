@@ -259,7 +259,8 @@ def sentence(text: str) -> str:
     """
     text = plain(text, SENTENCE).strip() if text else ""
     first = text.split(" ")[0]
-    if first.isalpha() and first.islower() and (len(first) > 1 or first == "a") and first not in QUANTITIES:
+    is_word = first.isascii() and first.isalpha() and first.islower()
+    if is_word and (len(first) > 1 or first == "a") and first not in QUANTITIES:
         text = text[0].upper() + text[1:]
     return finished(text)
 
