@@ -113,6 +113,12 @@ def test_a_given_number_copied_wrongly_is_found(two_layer: StepGraph) -> None:
     assert found == {"w5": "wrong", "w6": "right", "w5+": "carried"}
 
 
+def test_a_given_number_is_told_to_be_given(two_layer: StepGraph) -> None:
+    weight, given = checked(two_layer, {"w1": "0.1498", "i1": "0.07"}).numbers
+    assert weight.remark == "it is given, not worked out; after the step this weight is called w1+"
+    assert given.remark == "it is given, not worked out"
+
+
 def test_wide_intervals_are_compared_at_their_ends(two_layer: StepGraph) -> None:
     """-log of a small probability bends within half a unit of three digits."""
     network = bl.Network([bl.Dense(2, "softmax", weights=[[2.0, -2.4]])], inputs=1, loss="cross_entropy")

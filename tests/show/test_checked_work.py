@@ -24,7 +24,7 @@ from backlit.show.check import words
 from backlit.show.check.checked import Checked
 from backlit.show.check.html import check_style
 from backlit.show.check.lines import NUMBER, breaks, compared, parts_of
-from backlit.show.check.parts import MOST_CAUSES, MOST_DETAILS
+from backlit.show.check.parts import MOST_CAUSES, MOST_DETAILS, parts
 
 HINTS = (1, 2, 3)
 FORMS: dict[str, Callable[[Checked], str]] = {
@@ -70,7 +70,7 @@ def work(*verdicts: Verdict, **more: Any) -> CheckedWork:
         (("right", "not tested"), "1 of 2 numbers is right.", "1 is not tested."),
         (("right", "wrong"), "1 of 2 numbers is right. The wrong one is n2.", ""),
         (("right", "right", "wrong", "wrong"), "2 of 4 numbers are right. The first of 2 wrong ones is n3.", ""),
-        (("wrong", "wrong"), "None of the 2 numbers is right. The first of 2 wrong ones is n1.", ""),
+        (("wrong", "wrong"), "Neither number is right. The first of 2 wrong ones is n1.", ""),
         (("right", "wrong", "carried"),
          "2 of 3 numbers are right (1 carries an earlier mistake). The wrong one is n2.", ""),
         (("right", "wrong", "carried", "carried", "not tested"),
@@ -118,6 +118,16 @@ def test_of_two_mistakes_neither_is_named_as_the_one_that_was_made(form: str) ->
     assert text.count("0.1385 · 0.4 + -0.0381 · 0.5") == 1
     assert "give dE/dout(h2) too" in text
     assert "with w6 in place of w5" in text
+
+
+def test_of_a_tie_the_right_formula_of_another_number_stands_beside_once() -> None:
+    of = SAMPLES["tie"].wrong[0]
+    other = {"at": "E", "line": "E = a = 2", "right": "E = a · b = 2 · 3 = 6"}
+    fits = (of.fits[0], *(replace(of.fits[1], code=code, **other) for code in ("one", "two")))
+    work = CheckedWork("", "", (replace(of, fits=fits),))
+    (detail,) = parts(work).details
+    assert [cause.right is not None for cause in detail.causes] == [False, True, False]
+    assert str(Checked(work)).count("E = a · b") == 1
 
 
 @pytest.mark.parametrize("form", READ)

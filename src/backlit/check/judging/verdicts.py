@@ -174,14 +174,21 @@ class Judge:
         else:
             exhausted = self.search.exhausted
             finding.explained = self.search.explanations(claim)
-            if exhausted and not finding.explained:
-                finding.remark = NOT_LOOKED_FOR
+            if not finding.explained:
+                finding.remark = self._given(claim.key) or (NOT_LOOKED_FOR if exhausted else finding.remark)
         if any(found.mistake.harmless for found in finding.explained):
             finding.verdict, finding.remark, finding.explained = "rounded", finding.explained[0].words, ()
             return finding
         self.wrong.add(claim.key)
         self.tainted.add(claim.key)
         return finding
+
+    def _given(self, key: Key) -> str:
+        """Say that a number is given, where it is; of a weight also what it is called after the step."""
+        if self.graph.formula(key) is not None:
+            return ""
+        after = f"; after the step this weight is called {self.graph.name(key)}+"
+        return f"it is given, not worked out{after if self.graph.role(key) == 'weight' else ''}"
 
     # ----------------------------------------------------------------------------------------------- whether it follows
 

@@ -18,13 +18,14 @@ from backlit.engine import Shown
 from backlit.errors import counted
 from backlit.show.check.html import check_page, large
 from backlit.show.check.markdown import pipes
-from backlit.show.check.text import HEADING, INDENT, LEAST_WIDTH, NAME, QUIET, WIDTH, table_lines
+from backlit.show.check.text import HEADING, LEAST_WIDTH, WIDTH
 from backlit.show.check.words import finished
 from backlit.show.notebook import heading_html, table_html, words_html
 from backlit.show.pages import template
 from backlit.show.report.texts import NAME as LONGEST_NAME
 from backlit.show.report.texts import SENTENCE, listed, plain
 from backlit.show.saving import saved
+from backlit.show.text_tables import INDENT, NAME, QUIET, broken, table_lines
 from backlit.show.worked.escapes import escaped
 
 MISTAKES, FIRSTS, STUDENTS = "The most common mistakes", "Where the first mistake is", "Students"
@@ -224,11 +225,11 @@ def _who(one: Common) -> str:
 
 
 def _lines(result: ClassResult, width: int) -> Iterator[Text]:
-    yield from _filled(verdict(result), width, "bold green" if result.all_right else "bold")
+    yield from broken(verdict(result), width, style="bold green" if result.all_right else "bold")
     yield Text("")
-    yield from _filled(_title(result), width, QUIET)
+    yield from broken(_title(result), width, style=QUIET)
     for said in (points(result), *_notes(result)):
-        yield from _filled(said, width)
+        yield from broken(said, width)
     for title, _, found in _commons(result):
         yield Text.assemble("\n", (title, HEADING))
         for one in found:
@@ -243,11 +244,6 @@ def _lines(result: ClassResult, width: int) -> Iterator[Text]:
         yield from table_lines(("student", "points", *HEAD[3:]), rows, width, styles)
 
 
-def _filled(text: str, width: int, style: str = "", indent: str = "") -> Iterator[Text]:
-    for line in textwrap.wrap(text, width - len(indent), break_on_hyphens=False):
-        yield Text.assemble(indent, (line, style))
-
-
 def _common(one: Common, width: int) -> Iterator[Text]:
     """Give what several did: how many, what, and below it who."""
     count = f"{INDENT}{len(one.students):>3,}  "
@@ -255,4 +251,4 @@ def _common(one: Common, width: int) -> Iterator[Text]:
     yield Text.assemble(count, (first, NAME))
     indent = " " * len(count)
     yield from (Text.assemble(indent, (other, NAME)) for other in others)
-    yield from _filled(_who(one), width, QUIET, indent)
+    yield from broken(_who(one), width, indent, QUIET)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
 from backlit.check.records import CheckedNumber, CheckedWork, Fit, Verdict
@@ -45,7 +47,8 @@ class Line(msgspec.Struct, frozen=True):
 class Cause(msgspec.Struct, frozen=True):
     """A mistake that gives a number: what it is, why it is wrong and what else there is to say, and its line.
 
-    Of one among several the line is its formula alone; `right` is the right formula beside it where two were made.
+    Of one among several the line is its formula alone; `right` is the right formula beside it where two were made, or
+    it was made at another number.
     """
 
     title: str
@@ -210,7 +213,7 @@ def _detail(work: CheckedWork, number: CheckedNumber, place: int, hint: int | No
     if len(fits) == 1:
         causes, lines = _of_one(work, number, fits[0], hint, steps)
     else:
-        causes = tuple(_briefly(number, fit) for fit in fits[:MOST_CAUSES])
+        causes = tuple(_briefly(number, fit, fits[:k]) for k, fit in enumerate(fits[:MOST_CAUSES]))
         causes += tuple(Cause(words.sentence(words.title_of(fit)), (), None) for fit in fits[MOST_CAUSES:])
         lines = _own_lines(number, hint)
     records = {record.name: record for record in work.records}
@@ -248,17 +251,21 @@ def _own_lines(number: CheckedNumber, hint: int | None) -> list[Line | None]:
     return [_line(OWN, number.line, number.record), _line(EXAMPLE, number.right_line, number.record)]
 
 
-def _briefly(number: CheckedNumber, fit: Fit) -> Cause:
-    """Give one of several mistakes: its title, its formula; of two made together, why and the right formula too."""
+def _briefly(number: CheckedNumber, fit: Fit, before: Sequence[Fit]) -> Cause:
+    """Give one of several mistakes: its title, its formula; of two made together, why and the right formula too.
+
+    The right formula stands too beside the first of those that were made at another number.
+    """
     line = _line("", without_numbers(fit.line, fit.at), fit.at)
-    if not fit.together:
+    if not fit.together and (not fit.right or fit.at in {one.at for one in before}):
         return Cause(words.sentence(words.title_of(fit)), (), line)
     right = fit.right or number.line
     beside = _line(RIGHT, without_numbers(right, fit.at), fit.at)
     if line is not None and beside is not None:
         line, beside = _marked(line, beside), _marked(beside, line)
         line = msgspec.structs.replace(line, label=MISTAKEN)
-    return Cause(words.sentence(words.title_of(fit)), tuple(filter(None, [words.sentence(fit.why)])), line, beside)
+    why = (words.sentence(fit.why),) if fit.together and fit.why else ()
+    return Cause(words.sentence(words.title_of(fit)), why, line, beside)
 
 
 def _same_name(line: Line, other: Line) -> bool:

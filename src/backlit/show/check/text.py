@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import itertools
 import textwrap
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 
 from rich.cells import cell_len
 from rich.text import Text
 
 from backlit.show.check.lines import breaks
 from backlit.show.check.parts import Cause, Detail, Line, Parts, Row
-from backlit.show.names import without_middle
+from backlit.show.text_tables import INDENT, NAME, QUIET, broken, table_lines
 
 WIDTH = 100
-INDENT = "  "
-LONGEST_NAME = 40
 LEAST_WIDTH, LEAST_FORMULA, WIDE_FORMULA = 40, 20, 30
 LONGEST_SHARE = 0.35
 """A name that takes more of the width than that stands above its formula, and one that leaves a long formula little."""
-HEADING, NAME, QUIET, DIFFERS = "bold cyan", "bold", "dim", "bold underline"
+HEADING, DIFFERS = "bold cyan", "bold underline"
 
 STYLES = {
     "right": "green", "carried": "green", "rounded": "green", "truncated": "green", "not-tested": "yellow",
@@ -30,28 +27,22 @@ STYLES = {
 def checked_text(parts: Parts, width: int = WIDTH) -> Text:
     """Give checked work as text with styles, in lines of about `width` at most; its `plain` is the bare text."""
     width = max(width, LEAST_WIDTH)
-    lines = [*_words(parts.verdict, width, style="bold green" if parts.good else "bold red")]
-    lines += _words(parts.beside, width)
-    lines += [Text(""), *_words(parts.title, width, style=QUIET), *_words(parts.right, width)]
+    lines = [*broken(parts.verdict, width, style="bold green" if parts.good else "bold red")]
+    lines += broken(parts.beside, width)
+    lines += [Text(""), *broken(parts.title, width, style=QUIET), *broken(parts.right, width)]
     for note in parts.notes:
-        lines += _words(note, width, style=QUIET)
+        lines += broken(note, width, style=QUIET)
     for detail in parts.details:
         lines += _detail(detail, width, len(parts.details) > 1)
     if parts.rest:
-        lines += [Text(""), *_words(parts.rest, width)]
+        lines += [Text(""), *broken(parts.rest, width)]
     for listed in parts.listed:
-        lines += [_heading(f"{listed.title}: {listed.names}", width), *_words(listed.said, width, INDENT)]
+        lines += [_heading(f"{listed.title}: {listed.names}", width), *broken(listed.said, width, INDENT)]
     if parts.rows:
         lines += [_heading("All numbers", width), *_table(parts, width)]
     if parts.hint:
-        lines += [Text(""), *_words(parts.hint, width, style=QUIET)]
+        lines += [Text(""), *broken(parts.hint, width, style=QUIET)]
     return Text("\n").join(lines)
-
-
-def _words(text: str, width: int, indent: str = "", style: str = "") -> Iterator[Text]:
-    """Break a sentence into lines."""
-    for line in textwrap.wrap(text, width - len(indent), break_on_hyphens=False):
-        yield Text.assemble(indent, (line, style))
 
 
 def _heading(text: str, width: int) -> Text:
@@ -62,10 +53,10 @@ def _detail(detail: Detail, width: int, several: bool) -> Iterator[Text]:
     """Give a wrong number: what is expected, which mistake, the wrong line above the right one."""
     yield _heading(f"{detail.place}. {detail.heading}" if several else detail.heading, width)
     for said in (detail.expected, detail.named):
-        yield from _words(said, width, INDENT)
+        yield from broken(said, width, INDENT)
     for cause in detail.causes:
         yield from _cause(cause, width, len(detail.causes) > 1)
-    yield from _words(detail.tell, width, INDENT)
+    yield from broken(detail.tell, width, INDENT)
     if detail.lines and (len(detail.causes) != 1 or detail.causes[0].line is None):
         yield Text("")
     for line in detail.lines:
@@ -73,7 +64,7 @@ def _detail(detail: Detail, width: int, several: bool) -> Iterator[Text]:
     if detail.lines and detail.also:
         yield Text("")
     for said in detail.also:
-        yield from _words(said, width, INDENT)
+        yield from broken(said, width, INDENT)
 
 
 def _cause(cause: Cause, width: int, several: bool) -> Iterator[Text]:
@@ -85,7 +76,7 @@ def _cause(cause: Cause, width: int, several: bool) -> Iterator[Text]:
         yield from (Text.assemble(INDENT * 2, (other, NAME)) for other in others)
         indent = INDENT * 2
     for said in cause.sentences:
-        yield from _words(said, width, indent)
+        yield from broken(said, width, indent)
     if cause.line is not None and not several:
         yield Text("")
     for line in filter(None, (cause.line, cause.right)):
@@ -147,70 +138,4 @@ def _table(parts: Parts, width: int) -> Iterator[Text]:
     styles = [STYLES[row.kind] for row in parts.rows]
     yield from table_lines(head, rows, width, styles)
     if parts.keys:
-        yield from _words(TABLE_NOTE, width, INDENT, QUIET)
-
-
-def table_lines(
-    head: Sequence[str], rows: Sequence[Sequence[str]], width: int, styles: Sequence[str], *, names: int = 1
-) -> Iterator[Text]:
-    """Give a table: the first `names` columns and the last hold words, the others numbers.
-
-    The first column and the last break into lines; where the last has no room, the first is made narrower. Of a
-    terminal that is too narrow for that, each row is a list.
-    """
-    lines = [list(head), *(list(row) for row in rows)]
-    gaps = len(INDENT) + 3 * (len(head) - 1)
-    widths = [max(cell_len(line[k]) for line in lines) for k in range(len(head) - 1)]
-    widths[0] = min(widths[0], max(LONGEST_NAME, 12))
-    room = width - gaps - sum(widths)
-    least = max(len(word) for line in lines for word in line[-1].split() or [""])
-    if room < min(max(cell_len(line[-1]) for line in lines), max(least, 20)):
-        spared = min(widths[0] - 14, max(least, 20) - room)
-        if spared > 0:
-            widths[0] -= spared
-            room += spared
-    if room < max(least, 10):
-        yield from _list(head, rows, width, styles)
-        return
-    for number, line in enumerate(lines):
-        style = styles[number - 1] if number else QUIET
-        yield from _table_line(line, widths, room, names, (QUIET if not number else NAME, style))
-
-
-def _table_line(
-    line: Sequence[str], widths: Sequence[int], room: int, names: int, styles: tuple[str, str]
-) -> Iterator[Text]:
-    cells = [_padded(without_middle(cell, width), width, right=k >= names)
-             for k, (cell, width) in enumerate(zip(line, widths, strict=False))]  # fmt: skip
-    name, *more = _in_width(line[0], widths[0])
-    said, *others = textwrap.wrap(line[-1], room, break_on_hyphens=False) or [""]
-    between = "".join(f"   {cell}" for cell in cells[1:])
-    for begins, middle, ends in itertools.zip_longest([name, *more], [between], [said, *others], fillvalue=""):
-        begun = (_padded(begins, widths[0], right=names < 1), styles[0])
-        made = Text.assemble(INDENT, begun, middle or " " * len(between), "   ", (ends, styles[1]))
-        made.rstrip()
-        yield made
-
-
-def _in_width(text: str, width: int) -> list[str]:
-    """Break a name between its words; a word that is longer loses its middle."""
-    if cell_len(text) <= width:
-        return [text]
-    words = textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False)
-    return [without_middle(word, width) for word in words] or [""]
-
-
-def _padded(text: str, width: int, *, right: bool) -> str:
-    space = " " * max(width - cell_len(text), 0)
-    return space + text if right else text + space
-
-
-def _list(head: Sequence[str], rows: Iterable[Sequence[str]], width: int, styles: Sequence[str]) -> Iterator[Text]:
-    """Give each row as a list: its name, its verdict, and the numbers by their heads."""
-    for row, style in zip(rows, styles, strict=True):
-        for line in textwrap.wrap(row[0], width - len(INDENT), break_on_hyphens=False):
-            yield Text.assemble(INDENT, (line, NAME))
-        yield from _words(row[-1], width, INDENT * 2, style)
-        for name, cell in zip(head[1:-1], row[1:-1], strict=True):
-            if cell:
-                yield Text.assemble(INDENT * 2, (f"{name} ", QUIET), cell)
+        yield from broken(TABLE_NOTE, width, INDENT, QUIET)

@@ -79,13 +79,14 @@ def verdict(work: CheckedWork) -> str:
     if not total:
         return "The sheet gives no numbers."
     if count.right == total:
-        return "The number is right." if total == 1 else f"All {total:,} numbers are right."
+        every = {1: "The number is", 2: "Both numbers are"}
+        return f"{every.get(total, f'All {total:,} numbers are')} right."
     if total == 1:
         return f"The number, {name_of(wrong[0], steps=steps)}, is wrong." if wrong else "The number cannot be tested."
     are = "is" if count.right == 1 else "are"
     part = f"{count.right:,} of {total:,} numbers {are} right{_carried(count)}."
     if not count.right:
-        part = f"None of the {total:,} numbers is right."
+        part = "Neither number is right." if total == 2 else f"None of the {total:,} numbers is right."
     if not wrong:
         return part
     which = f"The first of {len(wrong):,} wrong ones" if len(wrong) > 1 else "The wrong one"

@@ -92,7 +92,7 @@ class Worksheets(Shown, Sequence[Worksheet]):
         several = len(self) > 1 and any(form != "md" for form in formats)
         printed = next((f"all-sheets{ENDINGS[form]}" for form in formats if form != "md"), "") if several else "sheets"
         keys = f"key/{printed.replace('sheets', 'keys')}" if several else "key"
-        yield f"{counted(len(self), 'worksheet')}, {self.title}, written to {folder}:"
+        yield f'{counted(len(self), "worksheet")}, "{self.title}", written to {folder}:'
         if several:
             yield f"  print    {printed} (sheets/ has them one by one); the key: {keys}"
         else:
