@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
@@ -11,9 +12,10 @@ from any_network import draw
 import backlit as bl
 from backlit.check.evaluation import slopes_of, value_of, values_of
 from backlit.check.graph import StepGraph
+from backlit.check.judging.precision import Allowance, Rounding
 from backlit.check.worlds import World
 from backlit.explain import explain_step
-from backlit.explain.algebra.tree import Literal, Ref, call, over, plus, power
+from backlit.explain.algebra.tree import Literal, Ref, call, over, plus, power, times
 from backlit.explain.record.quantities import Key, Place
 from backlit.ops.registry import activations, losses, optimizers
 
@@ -148,15 +150,26 @@ def test_a_formula_that_needs_itself_has_no_value() -> None:
     assert math.isnan(world.value(out))
 
 
-def test_a_deep_network_needs_no_recursion() -> None:
-    layers = [bl.Dense(1, "tanh", weights=[[1.1]]) for _ in range(400)]
-    network = bl.Network(layers, inputs=1, loss="mse")
+def test_numbers_in_a_row_need_no_recursion() -> None:
+    network = bl.Network([bl.Dense(1, weights=[[1.1]])], inputs=1, loss="mse")
     graph = StepGraph([explain_step(network, [[0.5]], [[0.1]])])
-    new = graph.find("w(i1,h1.1)+")
-    assert new is not None
-    world = World(graph, {})
-    assert world.value(new) == pytest.approx(new.quantity.value(new.place))
-    assert world.estimate(new).value == world.value(new)
+    net = graph.find("net(o1)")
+    assert net is not None
+    keys = [Key(net.quantity, Place(row, 0, 0)) for row in range(1500)]  # as of a network of so many layers
+    grown = {key: times(Ref("x", "x", 0.0, before), Literal("1.001")) for before, key in itertools.pairwise(keys)}
+    world = World(graph, {keys[0]: 1.0}, grown)
+    estimate, whole = world.estimate(keys[-1]), 1.001**1499
+    assert estimate.value == world.value(keys[-1]) == pytest.approx(whole)
+    slopes = dict(estimate.slopes.pairs())
+    assert slopes == {key: pytest.approx(1.001 ** (1499 - row)) for row, key in enumerate(keys[:-1])}
+    assert estimate.slopes.among({keys[0], keys[9], Key(net.quantity, Place(2000, 0, 0))}) == {
+        keys[0],
+        keys[9],
+    }
+    rounding = Rounding(decimals=4, figures=4)
+    allowed = Allowance.of(5e-5, estimate, {keys[0]: 5e-5}, rounding, 1e-4, lambda key: 1.0)
+    assert allowed.written == pytest.approx(5e-5 * whole)
+    assert allowed.on_the_way == pytest.approx(5e-5 * sum(slopes[key] for key in keys[1:-1]))
 
 
 def test_several_steps_hang_together() -> None:

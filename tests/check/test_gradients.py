@@ -349,6 +349,8 @@ def flawed(change):
     return lambda X, Y, W1, b1, W2, b2: change(*right(X, Y, W1, b1, W2, b2))
 
 
+NESTED: list[object] = []
+NESTED.append(NESTED)
 REFUSED = {
     "a number": (flawed(lambda *g: 0.5), "gave 0.5; expected gradients"),
     "complex numbers": (flawed(lambda *g: [a * 1j for a in g]), r"\[0\]: numbers of type complex128"),
@@ -357,6 +359,7 @@ REFUSED = {
     "a text": (flawed(lambda *g: "done"), "gave 'done'"),
     "too few": (flawed(lambda *g: [np.zeros((4, 4)), g[1]]), "gave 2 arrays of shapes"),
     "too many": (flawed(lambda *g: [*g, np.ones(7)]), "expected 4 arrays: W1 .2, 3., b1"),
+    "itself": (flawed(lambda *g: NESTED), "one that holds itself; expected a dictionary"),
     "other shapes": (flawed(lambda *g: [np.ones((5, 5, 5))] * 4), "gave 4 arrays of shapes"),
 }
 
@@ -389,6 +392,14 @@ def test_an_error_of_targets_that_spread_out_says_what_to_give():
 
     with pytest.raises(BacklitError, match=r"give np.reshape\(Y, \(-1, 1\)\)"):
         bl.check_gradients(my_backward, network, X, [1.0, 2.0, 3.0])
+
+
+@pytest.mark.parametrize("tolerance", ["a", -1, np.nan, True])
+def test_a_tolerance_is_a_number_from_0_on(tolerance):
+    with pytest.raises(BacklitError, match=r"tolerance is .*; expected a finite number of at least 0"):
+        bl.check_gradients(right, NETWORK, X, Y, tolerance=tolerance)
+    with pytest.raises(BacklitError, match=r"tolerance is .*; expected a finite number of at least 0"):
+        bl.check_losses([0.1], NETWORK, X, Y, tolerance=tolerance)
 
 
 def test_other_arguments_are_told():

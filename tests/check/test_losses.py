@@ -252,7 +252,16 @@ def test_float32():
 
 
 @pytest.mark.parametrize(
-    ("mine", "said"), [([], "no losses"), (None, "None"), (["a"], "'a'"), ([[1.0, 2.0], [3.0]], "expected a loss")]
+    ("mine", "said"),
+    [
+        ([], "no losses"),
+        (None, "None"),
+        (["a"], "'a'"),
+        ([[1.0, 2.0], [3.0]], "expected a loss"),
+        (["1e400"], "beyond the numbers"),
+        (["1e999999999"], "beyond the numbers"),
+        (["0·2871"], "is no number"),
+    ],
 )
 def test_what_is_no_list_of_losses(mine, said):
     with pytest.raises(BacklitError, match=said):

@@ -249,6 +249,13 @@ def test_arrays_of_files_by_name_by_order_and_as_one_vector(tmp_path):
     assert bl.check_work(network, X, Y, tmp_path / "mine.json").all_right
 
 
+def test_single_numbers_of_an_npz_are_numbers_of_the_step(tmp_path):
+    path = tmp_path / "mine.npz"
+    np.savez(path, **{"net(h1)": 0.3775, "out(h1)": np.float32(0.59326999), "dE/dout(o1)": np.array(0.5)})
+    checked = bl.check_work("two-layer", claimed=path)
+    assert [number.verdict for number in checked.numbers] == ["right", "right", "wrong"]
+
+
 def test_transposed_arrays_float32_and_new_weights():
     network, X, Y, right = gradients()
     checked = bl.check_work(network, X, Y, {"W1": right["1.W"].T.astype(np.float32)})

@@ -142,3 +142,14 @@ def test_a_network_of_arrays_and_its_title():
 def test_a_list_under_the_name_of_one_number_is_refused():
     with pytest.raises(BacklitError, match=r"net\(h1\) is one number of the step; a list of shape \(2,\) was given"):
         bl.check_work("two-layer", claimed={"net(h1)": [1.0, 2.0]})
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [({"steps": "a"}, "steps is 'a'; expected a whole number of at least 1"),
+     ({"steps": 1.5}, "steps is 1.5; expected a whole number"), ({"delta": 5}, "delta is 5; expected what δ means"),
+     ({"velocity": 3}, "velocity is 3; expected how the sheet works v out")],
+)  # fmt: skip
+def test_arguments_of_another_kind_are_told(given, says):
+    with pytest.raises(BacklitError, match=says):
+        notes({}, **given)

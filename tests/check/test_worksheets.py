@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 from collections.abc import Iterator
@@ -30,9 +31,9 @@ from backlit.sources.worksheets import steps_of
 LEVELS = [(1, None), (2, None), (3, None), (4, None), (5, None), *((6, kind) for kind in KINDS)]
 
 
-def sheet_of(level: int, kind: str | None = None, **given: Any) -> Worksheet:
-    settings: dict[str, Any] = {"students": ["Ada Lovelace"], "seed": 1} | given
-    return bl.worksheet(level=level, kind=kind, **settings)[0]
+@functools.cache
+def sheet_of(level: int, kind: str | None = None, seed: int = 1, **given: Any) -> Worksheet:
+    return bl.worksheet(level=level, kind=kind, seed=seed, students=["Ada Lovelace"], **given)[0]
 
 
 def graph_of(sheet: Worksheet, level: int) -> StepGraph:

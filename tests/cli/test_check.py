@@ -124,6 +124,7 @@ SHEETS = {
     "inf.toml": (f"{NETWORK}\n[claimed]\nE = inf\n", "line 28: claimed, E: inf was given; expected a finite"),
     "name.toml": (f'{NETWORK}\n[claimed]\n"net(h7)" = 1\n', "name.toml, line 28: the step has no number 'net(h7)'"),
     "step.toml": (f"{NETWORK}\n[claimed]\nstep = 0\nE = 1\n", "claimed, step: 0 was given; expected a whole number"),
+    "number.toml": (f"claimed = 5\n{NETWORK}", "number.toml, line 1: claimed is 5; expected a table: [claimed]"),
     "sub.toml": (f"{NETWORK}\n[claimed.1]\nW = 1\n", "claimed: 1 is a table; expected numbers"),
     "toml.toml": (f"{NETWORK}\n[claimed]\nnet(h1) = 1\n", "toml.toml, line 28: a name with more than letters"),
     "empty.csv": ("", "empty.csv is empty"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from decimal import Decimal, InvalidOperation
 from typing import Self
 
@@ -11,7 +12,10 @@ import numpy as np
 
 from backlit.errors import BacklitError
 
-MINUS = str.maketrans({"−": "-", "–": "-", "⁻": "-", "·": "", "\u00a0": "", "\u202f": "", "_": ""})
+PLAIN = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?", re.IGNORECASE)
+"""A number in plain digits."""
+FARTHEST, COARSEST = 300, 15
+"""Powers of ten beyond this are no floats, and no step has a number whose last digit stands for more than this."""
 
 
 class Written(msgspec.Struct, frozen=True):
@@ -33,21 +37,18 @@ class Written(msgspec.Struct, frozen=True):
     figures: int
 
     @classmethod
-    def of(cls, given: str | float | Decimal) -> Self:
-        """Read a number; of a float, the shortest decimal that means it.
+    def of(cls, digits: str, text: str = "") -> Self:
+        """Read a number in plain digits, as programs write it; `number_of` reads those of people.
 
-        Errors: a BacklitError for what is no finite number.
+        `text` is what stands on the sheet, if that has other signs.
+
+        Errors: a BacklitError for what is no finite number, and for one that is too large or too small for a step.
         """
-        text = given.strip() if isinstance(given, str) else str(given)
-        try:
-            number = Decimal(text.translate(MINUS))
-        except InvalidOperation:
-            number = Decimal("NaN")
-        exponent = number.as_tuple().exponent
-        if isinstance(given, bool) or not isinstance(exponent, int):
-            raise BacklitError(f"{given!r} is no number; expected digits such as 0.3775 or 3.5e-5.")
-        figures = len(number.normalize().as_tuple().digits) if not number else len(number.as_tuple().digits)
-        return cls(text, float(number), float(Decimal(1).scaleb(exponent)), figures)
+        if far := _too_far(digits):
+            raise BacklitError(f"{text or digits!r} is {far}; expected one such as 0.3775 or 3.5e-5.")
+        number = Decimal(digits)
+        figures = len(number.as_tuple().digits)
+        return cls(text or digits, float(number), float(Decimal(1).scaleb(_last(number))), figures)
 
     @property
     def half(self) -> float:
@@ -85,3 +86,25 @@ class Written(msgspec.Struct, frozen=True):
     def decimals(self) -> int:
         """How many places stand behind the point; negative of 1.2e3."""
         return -round(math.log10(self.unit)) if self.unit else 0
+
+
+def _too_far(digits: str) -> str:
+    """Say why a step has no such number: it, or the unit of its last digit, is too large, or it is too small."""
+    if not PLAIN.fullmatch(digits):
+        return "no number"
+    try:
+        number = Decimal(digits)
+    except InvalidOperation:  # an exponent of twenty digits
+        return "too small: write 0" if "e-" in digits.lower() else "beyond the numbers of float64"
+    if number.adjusted() < -FARTHEST:
+        return "too small: float64 has no such number with all its digits, write 0" if number else "0: write 0"
+    if number.adjusted() > FARTHEST:
+        return "beyond the numbers of float64"
+    if _last(number) > COARSEST:
+        return f"too large: its last digit stands for more than 1e{COARSEST}"
+    return ""
+
+
+def _last(number: Decimal) -> int:
+    """Give the power of ten that a number's last digit stands for: -2 of 0.30."""
+    return number.adjusted() + 1 - len(number.as_tuple().digits)

@@ -53,6 +53,10 @@ def claimed_of(text: str) -> Claimed:
     begins = [found.start() for found in re.finditer(r"^[ \t]*\[\[?\s*claimed\s*\]", text, re.MULTILINE)] or [0]
     for k, table in enumerate(tables):
         path: tuple[str | int, ...] = ("claimed", k) if isinstance(raw, list) else ("claimed",)
+        if not isinstance(table, dict):
+            raise MisfitError(
+                f"claimed is {table!r}; expected a table: [claimed], and below it lines such as net = 0.3775.", path
+            )
         step = _whole(table, "step", 1, path)
         places = _whole(table, "digits", 0, path)
         digits = places if places is not None else digits

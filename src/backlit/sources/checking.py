@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -18,11 +18,13 @@ from backlit.engine import Training
 from backlit.errors import BacklitError
 from backlit.examples import NAMES
 from backlit.explain import Step
+from backlit.ops.value_checks import checked
 from backlit.show.check.checked import Checked
 from backlit.show.worked.epoch import WorkedEpoch
 from backlit.sources.explaining import explain
 from backlit.sources.sheet_files import SheetText, given_sheet, placed, read_sheet
 
+StepNumber = Annotated[int, msgspec.Meta(ge=1)]
 MOST_STEPS = 100
 """A sheet's steps are worked out one after another, with all numbers of each."""
 
@@ -113,7 +115,7 @@ def chain_of(
             found = explain(source, X, Y, steps=steps, epoch=epoch, **settings)
             assert isinstance(found, WorkedEpoch)
             return 1, [example.step for example in found]
-        of = steps_of(sheet, 1 if steps is None else steps)
+        of = steps_of(sheet, 1 if steps is None else checked("steps", steps, StepNumber))
         first, last = min(of), max(of)
         if last - first >= MOST_STEPS:
             raise BacklitError(

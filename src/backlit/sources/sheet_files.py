@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 
 from backlit.check.reading.declarations import delta_of, velocity_of
-from backlit.check.reading.files.array_sheets import given_array, sheet_of_arrays, written_float
+from backlit.check.reading.files.array_sheets import arrays_of, given_array, written_float
 from backlit.check.reading.files.file_text import MOST_ARRAY_BYTES, bytes_of, text_of_bytes
 from backlit.check.reading.files.json_sheets import sheet_of_json
 from backlit.check.reading.files.table_sheets import sheet_of_table
@@ -53,7 +53,7 @@ def read_sheet(path: str | os.PathLike[str], *, lenient: bool = False) -> SheetT
     if ending == ".toml":
         return _of_network_file(place, name)
     if ending in ARRAYS:
-        return SheetText(_renamed(sheet_of_arrays(bytes_of(place, MOST_ARRAY_BYTES), name), place), path=name)
+        return SheetText(given_sheet(arrays_of(bytes_of(place, MOST_ARRAY_BYTES), name), place.stem), path=name)
     if ending and ending not in SHEETS:
         raise BacklitError(
             f"{name} ends in {ending}; expected a sheet of numbers: {', '.join(SHEETS[:3])}, or arrays in .npz. "
@@ -146,6 +146,8 @@ def given_sheet(claimed: Any, name: str = "") -> GivenSheet:
 
 def _add(numbers: list[Given], arrays: list[GivenArray], label: str, value: Any) -> None:
     """Add a number, or an array, to those that are given; None is none."""
+    if isinstance(value, np.ndarray):
+        value = value[()]  # an array without axes is its number
     if value is None:
         return
     if isinstance(value, str):

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
+from msgspec import Meta
 from msgspec.structs import replace
 
 from backlit.check.code.records import CheckedArray
 from backlit.check.code.returned import Given, as_units, of_units
 from backlit.engine import Network, element_name
 from backlit.kernels.types import Array
+from backlit.ops.value_checks import checked
 
 TOLERANCES = {"float64": 1e-5, "float32": 1e-4, "float16": 1e-2}
 """By what the learner's numbers are: the largest difference that passes, relative to the array's largest number."""
 
 FITTED_FROM = 4
 """An array of fewer numbers is not taken for a sum of two others."""
+Tolerance = Annotated[float, Meta(ge=0)]
 ALL_ZEROS = "all zeros"
 OF_WEIGHTS = "the weights"
 """Begins what is said of arrays that are no gradients but weights."""
@@ -46,6 +49,14 @@ class Scale(NamedTuple):
     def close(self, one: Array, other: Array) -> bool:
         """Tell whether two arrays are the same within the tolerance."""
         return self.difference(one, other) <= self.tolerance
+
+
+def checked_tolerance(given: float | None) -> float | None:
+    """Give a tolerance that a person chose, None where the usual one holds.
+
+    Errors: a BacklitError for what is no number from 0 on.
+    """
+    return None if given is None else float(checked("tolerance", given, Tolerance))
 
 
 def tolerance_of(arrays: Sequence[Array], network: Network) -> tuple[float, str]:

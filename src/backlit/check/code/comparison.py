@@ -9,7 +9,15 @@ import numpy as np
 from msgspec.structs import replace
 
 from backlit.check.code.calling import Call, Layout
-from backlit.check.code.comparing import ALL_ZEROS, OF_WEIGHTS, Facts, Scale, checked_array, tolerance_of
+from backlit.check.code.comparing import (
+    ALL_ZEROS,
+    OF_WEIGHTS,
+    Facts,
+    Scale,
+    checked_array,
+    checked_tolerance,
+    tolerance_of,
+)
 from backlit.check.code.from_torch import of_a_module
 from backlit.check.code.gates import in_our_order
 from backlit.check.code.matching import Pairing, paired
@@ -73,7 +81,8 @@ class Check:
         tolerance: float | None, convert: Callable[[Array], Any] | None, optimizer: Optimizer | str,
     ) -> None:  # fmt: skip
         self.network, self.exact = network, _without_draws(network.copy("float64"))
-        self.settings, self.layout, self.tolerance, self.optimizer = settings, layout, tolerance, optimizer
+        self.settings, self.layout, self.optimizer = settings, layout, optimizer
+        self.tolerance = checked_tolerance(tolerance)
         self.call = (
             Call(backward, "my_backward", network, layout=layout, convert=convert)
             if callable(backward) and not holds_gradients(backward)

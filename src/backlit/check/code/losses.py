@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from backlit.check.code.calling import Call
-from backlit.check.code.comparing import factors
+from backlit.check.code.comparing import checked_tolerance, factors
 from backlit.check.code.plan import Plan
 from backlit.check.code.recording import MOST_STEPS, EpochLosses, Way, epochs_of, ways_of
 from backlit.check.code.records import CheckedLosses, FoundMistake, LossStage
-from backlit.check.code.returned import as_array
+from backlit.check.code.returned import as_array, shortly
 from backlit.check.code.trials import TRIALS, Trial
-from backlit.check.written import Written
+from backlit.check.reading.number_texts import number_of
 from backlit.engine import Network, Training
 from backlit.errors import BacklitError, collecting, counted
 
@@ -86,7 +87,7 @@ def check_losses(
     True
     """
     with collecting([]):  # the warnings of a training are about ours, and of the trials about none
-        return _checked(my_losses, _plan(network, X, Y, settings), tolerance)
+        return _checked(my_losses, _plan(network, X, Y, settings), checked_tolerance(tolerance))
 
 
 def _checked(my_losses: Any, plan: Plan, tolerance: float | None) -> CheckedLosses:
@@ -177,18 +178,18 @@ def _losses(given: Any, plan: Plan) -> tuple[list[float], list[float]]:
     array = as_array(given)
     whole = list(given) if array is None and isinstance(given, (list, tuple)) else None
     if whole is not None and whole and all(isinstance(one, str) for one in whole):
-        read = [Written.of(one) for one in whole]
+        read = [number_of(one, points=any("." in other for other in whole)) for one in whole]
         return [one.value for one in read], [one.half for one in read]
     if whole is not None:
         parts = [as_array(one) for one in whole]
         array = None if any(part is None or part.size != 1 for part in parts) else np.array(
             [float(part.reshape(-1)[0]) for part in parts if part is not None])  # fmt: skip
     if array is None or array.size == 0 or array.ndim > 2 or max(array.shape, default=1) != array.size:
-        said = "no losses" if array is not None and not array.size else f"{given!r}"[:60]
+        said = "no losses" if array is not None and not array.size else shortly(given)
         raise BacklitError(f"my_losses is {said}; expected a loss for each epoch: [0.2983, 0.2871, ...].")
     values = [float(value) for value in array.reshape(-1)]
-    decimals = max((-int(Written.of(value).unit and math.floor(math.log10(Written.of(value).unit)))
-                    for value in values if math.isfinite(value)), default=0)  # fmt: skip
+    exponents = [Decimal(str(value)).as_tuple().exponent for value in values if math.isfinite(value)]
+    decimals = -min((exponent for exponent in exponents if isinstance(exponent, int)), default=0)
     rounded = 0.5 * 10.0**-decimals if decimals in ROUNDED else 0.0
     return values, [rounded] * len(values)
 

@@ -16,6 +16,8 @@ Path = tuple[Any, ...]
 """The keys and places under which an array lies in what was given."""
 
 NUMBERS = "biuf"
+DEEPEST = 20
+"""Dictionaries and lists within one another, at most; one that holds itself has no end."""
 
 PREFIX = re.compile(
     r"^(?:d[A-Za-z]{1,2}[_/]?d|∂[A-Za-z]*/?∂|grads?_?|gradient_?|delta_?|nabla_?|∇|d_?|g_)(?=[A-Za-z\d])"
@@ -125,15 +127,19 @@ def given_arrays(given: Any, sizes: Sequence[tuple[int, ...]]) -> tuple[list[Giv
     if all(one.array is None or not one.array.ndim or not one.array.size for one in found):
         problems = [f" ({one.name}: {one.problem})" for one in found if one.problem and one.name]
         raise BacklitError(
-            f"my_backward gave {_shortly(given)}{problems[0] if problems else ''}; expected gradients: a dictionary of "
+            f"my_backward gave {shortly(given)}{problems[0] if problems else ''}; expected gradients: a dictionary of "
             "arrays by their names, a list of arrays in the network's order, or one vector of all."
         )
     return found, loss
 
 
-def _shortly(given: Any) -> str:
-    text = repr(given)
-    return text if len(text) <= 60 else f"a {type(given).__name__}"
+def shortly(given: Any) -> str:
+    """Say what was given: its text where that is short, else what kind of thing it is."""
+    try:
+        text = repr(given)
+    except RecursionError:  # lists of a thousand levels
+        text = ""
+    return text if 0 < len(text) <= 60 else f"a {type(given).__name__}"
 
 
 def _kind_of(value: Any) -> str:
@@ -165,7 +171,15 @@ def _holds_arrays(value: Any, sizes: Sequence[tuple[int, ...]]) -> bool:
 
 
 def _leaves(value: Any, path: Path, sizes: Sequence[tuple[int, ...]]) -> Iterator[Given]:
-    """Give the arrays that a container holds, from first to last."""
+    """Give the arrays that a container holds, from first to last.
+
+    Errors: a BacklitError where containers are nested too deeply, or one holds itself.
+    """
+    if len(path) > DEEPEST:
+        raise BacklitError(
+            f"my_backward gave containers of more than {DEEPEST} levels, or one that holds itself; expected a "
+            "dictionary or a list of arrays."
+        )
     if not _holds_arrays(value, sizes):
         if getattr(value, "requires_grad", False) and getattr(value, "is_leaf", False):  # a parameter of PyTorch
             value = value.grad

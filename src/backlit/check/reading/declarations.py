@@ -33,14 +33,14 @@ def delta_of(text: str) -> str:
     >>> delta_of("−∂E/∂net"), delta_of("dE/dz"), delta_of("negative"), delta_of("δ = -n*dE/dnet")
     ('-dE/dnet', 'dE/dnet', '-dE/dnet', '-n · dE/dnet')
     """
-    word = squashed(plain(text)).removeprefix("δ=")
+    word = squashed(plain(str(text))).removeprefix("δ=")
     sign, rest = ("-", word[1:]) if word.startswith("-") else ("", word.removeprefix("+"))
     times = re.match(r"n[·*×]?(?=d)", rest)
     rest = rest[times.end() :] if times else rest
     sign += "n · " if times else ""
     if rest in {"minus", "negative"}:
         return "-dE/dnet"
-    if word in {"plus", "positive"} or (not rest and text.strip()):
+    if word in {"plus", "positive"} or (not rest and word):
         return f"{sign}dE/dnet"
     if re.fullmatch(r"d(e|l|c|j|loss|etotal)/d(net|z|in|a)[a-z]?", rest):
         return f"{sign}dE/dnet"
@@ -60,7 +60,7 @@ def velocity_of(text: str) -> str:
     >>> velocity_of("v = mu*v + g"), velocity_of("μ v − η·g"), velocity_of("beta v + alpha grad")
     ('μv + g', 'μv - ηg', 'μv + ηg')
     """
-    word = re.sub(r"[\s_·*()]+", "", plain(text)).casefold().removeprefix("v=").replace("δ=", "")
+    word = re.sub(r"[\s_·*()]+", "", plain(str(text))).casefold().removeprefix("v=").replace("δ=", "")
     for names, sign in SYMBOLS:
         word = re.sub(names, sign, word)
     if not word:

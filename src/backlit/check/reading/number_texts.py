@@ -5,20 +5,17 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Sequence
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import NamedTuple
 
-from backlit.check.written import Written
+from backlit.check.written import PLAIN, Written
 from backlit.errors import BacklitError
 
 MINUS = str.maketrans({"−": "-", "–": "-", "—": "-", "‐": "-", "⁻": "-", "·": "*", "×": "*", "⋅": "*", "∙": "*"})
-PLAIN = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?", re.IGNORECASE)
 POWER = re.compile(r"(?P<front>[+-]?(?:\d+\.?\d*|\.\d+))[*x]10\^?\(?(?P<power>[+-]?\d+)\)?", re.IGNORECASE)
 FRACTION = re.compile(r"(?P<above>[+-]?\d+)/(?P<below>\d+)")
 LONGEST = 60
 """Characters of a number: float64 needs at most some 25."""
-FARTHEST, COARSEST = 300, 15
-"""Powers of ten beyond this are no floats, and no step has a number whose last digit stands for more than this."""
 SHORTEST, LONGEST_FLOAT, MISSING = 2, 10, 2
 """Floats are taken for rounded with so many places behind the point at least and at most; so many zeros may be missing
 from one of them: of a hundred numbers, one ends in two zeros."""
@@ -73,10 +70,7 @@ def number_of(given: str, *, points: bool = False) -> Written:
         bare = f"{power['front']}e{power['power']}"
     if not PLAIN.fullmatch(bare):
         raise BacklitError(f"{text!r} is no number: {_wrong(text, bare)}.")
-    if far := _too_far(bare):
-        raise BacklitError(f"{text!r} is {far}; expected one such as 0.3775 or 3.5e-5.")
-    read = Written.of(bare)
-    return Written(text, read.value, read.unit, read.figures)
+    return Written.of(bare, text)
 
 
 def with_digits(number: Written, digits: int | None) -> Written:
@@ -127,22 +121,6 @@ def rounded_floats(numbers: Sequence[Written]) -> Rounded | None:
         return None
     by_program = most >= PROGRAM_PLACES and usual >= PROGRAM_NUMBERS
     return Rounded(most, most if by_program else MISSING)
-
-
-def _too_far(bare: str) -> str:
-    """Say why a step has no such number: it, or the unit of its last digit, is too large, or it is too small."""
-    try:
-        number = Decimal(bare)
-    except InvalidOperation:  # an exponent of twenty digits
-        return "too small: write 0" if "e-" in bare.lower() else "beyond the numbers of float64"
-    exponent = number.as_tuple().exponent
-    if number.adjusted() < -FARTHEST:
-        return "too small: float64 has no such number with all its digits, write 0" if number else "0: write 0"
-    if number.adjusted() > FARTHEST:
-        return "beyond the numbers of float64"
-    if not isinstance(exponent, int) or exponent > COARSEST:
-        return f"too large: its last digit stands for more than 1e{COARSEST}"
-    return ""
 
 
 def _bare(text: str) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from backlit.check.reading.givens import MOST_NUMBERS, GivenArray, GivenSheet
+from backlit.check.reading.givens import MOST_NUMBERS, GivenArray
 from backlit.check.written import Written
 from backlit.errors import BacklitError
 
@@ -22,13 +22,12 @@ FAINTEST = 1e-12
 """A number counts to this part of the array's largest one: sums cancel to it."""
 
 
-def sheet_of_arrays(raw: bytes, name: str) -> GivenSheet:
-    """Read the arrays of an .npz or .npy file.
+def arrays_of(raw: bytes, name: str) -> dict[str, npt.NDArray[Any]]:
+    """Give the arrays of an .npz file by their names, or the one of an .npy file, which has none.
 
-    Errors: a BacklitError where the file is damaged, too large, or has what are no finite numbers.
+    Errors: a BacklitError where the file is damaged, or too large.
     """
-    arrays = _unpacked(raw, name) if raw.startswith(b"PK") else {"": _array(raw, name)}
-    return GivenSheet(name, (), arrays=tuple(given_array(label, array) for label, array in arrays.items()))
+    return _unpacked(raw, name) if raw.startswith(b"PK") else {"": _array(raw, name)}
 
 
 def given_array(label: str, values: npt.ArrayLike, step: int | None = None) -> GivenArray:
