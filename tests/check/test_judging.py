@@ -114,7 +114,7 @@ def test_a_given_number_copied_wrongly_is_found(two_layer: StepGraph) -> None:
 
 
 def test_a_given_number_is_told_to_be_given(two_layer: StepGraph) -> None:
-    weight, given = checked(two_layer, {"w1": "0.1498", "i1": "0.07"}).numbers
+    given, weight = checked(two_layer, {"w1": "0.1498", "i1": "0.07"}).numbers
     assert weight.remark == "it is given, not worked out; after the step this weight is called w1+"
     assert given.remark == "it is given, not worked out"
 

@@ -167,15 +167,17 @@ class Judge:
         if not math.isfinite(estimate.value):
             finding.follows, finding.allowed = recorded(claim.key), claim.half
             finding.remark = "its formula gives no number here: it is compared with the worked example"
+        given = self._given(claim.key)
         size = max(abs(finding.follows), abs(self.learner.value(claim)))
         if allowance.own + allowance.written > VAGUE * size:
             few = "it has" if allowance.own > allowance.written else "the numbers that enter it have"
-            finding.remark = finding.remark or f"{few} too few digits to tell a mistake by: give more of them"
+            vague = f"{few} too few digits to tell a mistake by: give more of them"
+            finding.remark = finding.remark or given or vague
         else:
             exhausted = self.search.exhausted
             finding.explained = self.search.explanations(claim)
             if not finding.explained:
-                finding.remark = self._given(claim.key) or (NOT_LOOKED_FOR if exhausted else finding.remark)
+                finding.remark = given or (NOT_LOOKED_FOR if exhausted else finding.remark)
         if any(found.mistake.harmless for found in finding.explained):
             finding.verdict, finding.remark, finding.explained = "rounded", finding.explained[0].words, ()
             return finding

@@ -44,7 +44,7 @@ def _file(
         "title": title,
         "network": {"inputs": inputs, "loss": loss, "layers": layers},
         "data": {"inputs": X, "targets": Y},
-        "training": {"optimizer": optimizer or {"op": "sgd", "rate": 0.5}, "batch_size": "full", "epochs": epochs},
+        "training": {"optimizer": optimizer or {"op": "sgd", "rate": 0.4}, "batch_size": "full", "epochs": epochs},
     }
 
 
@@ -57,7 +57,7 @@ def _dense(inputs: int, units: int, activation: str) -> Tables:
 def _levels() -> dict[str, Level]:
     sums = {"op": "half_squared_error", "reduction": "sum"}
     drawn = {"X": INPUTS, "Y": SMALL_TARGETS, "weights": WEIGHTS}
-    momentum = {"op": "momentum", "rate": 0.5, "momentum": 0.9}
+    momentum = {"op": "momentum", "rate": 0.4, "momentum": 0.9}
     picture = [[[1.0, 2.0, 3.0], [2.0, 3.0, 1.0], [3.0, 1.0, 2.0]]]
     conv = {"op": "conv2d", "filters": 1, "size": 2, "activation": "relu",
             "weights": [[[[0.5]], [[0.4]]], [[[0.3]], [[0.2]]]], "biases": [-0.1]}  # fmt: skip
