@@ -103,7 +103,7 @@ def test_a_csv_with_a_network_file_or_an_example(here, capsys):
     ("name", "start"), [("out.html", "<!doctype"), ("out.md", ""), ("out.json", "{"), ("o.txt", "")]
 )
 def test_every_form_is_written(here, capsys, name, start):
-    write(here / "sheet.csv", "net(h1),0.3775\nw5+,0.5000\n")
+    write(here / "sheet.csv", "net(h1),0.3775\nw5+,0.5\n")
     assert main(["check", "sheet.csv", "--network", "two-layer", "-o", name]) == 1
     assert f"Checked work written to {name}." in capsys.readouterr().out
     text = (here / name).read_text(encoding="utf-8")

@@ -50,7 +50,9 @@ class Learner:
                 given[claim.key] = claim.in_record(lambda key: given.get(key, self.plain.value(key)))
                 at[claim.key] = place
         telling = [self.claims[place] for key, place in at.items() if self._tells(self.claims[place], given[key])]
-        self.rounding = Rounding.of(() if self.whole else [claim.written for claim in telling])
+        some = [claim for claim in self.claims if not claim.written.is_bare_zero]
+        shown = telling if len(telling) >= ENOUGH else some
+        self.rounding = Rounding.of(() if self.whole else [claim.written for claim in shown])
         self._read_zeros(telling)
         self.scales = {key: abs(self.claims[place].factor) for key, place in at.items()}
         self._factors = {self._kind(key): scale for key, scale in self.scales.items() if scale != 1.0}
