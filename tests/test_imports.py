@@ -277,12 +277,10 @@ def test_the_first_picture_of_the_page_waits_for_nothing_that_it_does_not_need(s
 import sys
 import threading
 waited_for = set()
-class Noting:
-    @staticmethod
-    def find_spec(name, path=None, target=None):
-        if threading.current_thread() is threading.main_thread():
-            waited_for.add(name)
-sys.meta_path.insert(0, Noting)
+def note(event, args):
+    if event == "import" and threading.current_thread() is threading.main_thread():
+        waited_for.add(args[0])
+sys.addaudithook(note)
 from backlit.cli.without_pandas import without_pandas
 without_pandas()
 from backlit.page.panels import PANELS
