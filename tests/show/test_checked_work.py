@@ -120,6 +120,14 @@ def test_of_two_mistakes_neither_is_named_as_the_one_that_was_made(form: str) ->
     assert "with w6 in place of w5" in text
 
 
+def test_a_number_alone_is_not_repeated_with_other_zeros() -> None:
+    fit = Fit("bias-without-slope", "the bias is given no slope", "It is dE/dnet.", "dE/db", "dE/db = 0 = 0.0000")
+    work = CheckedWork("", "", (number("dE/db", "0.000", "wrong", "0.0812", fits=(fit,), line="dE/db = a = 0.0812"),))
+    text = str(Checked(work))
+    assert "dE/db = 0\n" in text
+    assert "0.0000" not in text
+
+
 def test_of_a_tie_the_right_formula_of_another_number_stands_beside_once() -> None:
     of = SAMPLES["tie"].wrong[0]
     other = {"at": "E", "line": "E = a = 2", "right": "E = a · b = 2 · 3 = 6"}
