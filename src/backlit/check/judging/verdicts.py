@@ -262,7 +262,8 @@ class Judge:
         sources = self.learner.own.estimate(claim.key).slopes.among(self.tainted) if self.tainted else set()
         if not sources:
             return None
-        trials = [{source} for source in sorted(sources, key=self.graph.order)] if 1 < len(sources) <= MOST_SINGLE else []
+        singly = 1 < len(sources) <= MOST_SINGLE
+        trials = [{source} for source in sorted(sources, key=self.graph.order)] if singly else []
         for left_out in (*trials, set(sources), self.tainted):
             found = self._match(claim, self.learner.without(left_out))
             if found is not None and found.verdict == "right":
