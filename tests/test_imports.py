@@ -148,14 +148,11 @@ def named(node: ast.AST, package: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
         )
 
 
-def syntax(path: Path) -> ast.Module:
-    """Give a file's syntax tree, parsed once for all tests."""
-    return parsed(path.read_text(encoding="utf-8"))
-
-
 @functools.cache
-def parsed(text: str) -> ast.Module:
-    return ast.parse(text)
+def statements(text: str, package: tuple[str, ...]) -> tuple[tuple[tuple[str, ...], int], ...]:
+    """Give what a file's statements name, each with its line: read once for all tests."""
+    nodes = ast.walk(ast.parse(text))
+    return tuple((name, getattr(node, "lineno", 0)) for node in nodes for name in named(node, package))
 
 
 def imports(sources: Path = SOURCES) -> Iterator[tuple[str, str, int]]:
@@ -163,14 +160,13 @@ def imports(sources: Path = SOURCES) -> Iterator[tuple[str, str, int]]:
     modules = files(sources)
     for module, path in modules.items():
         inside = ("backlit", *path.relative_to(sources).parts[:-1])
-        for node in ast.walk(syntax(path)):
-            for name in named(node, inside):
-                if name[0] != "backlit":
-                    continue
-                parts = name[1:]
-                while parts and ".".join(parts) not in modules:
-                    parts = parts[:-1]
-                yield module, ".".join(parts) or "__init__", getattr(node, "lineno", 0)
+        for name, line in statements(path.read_text(encoding="utf-8"), inside):
+            if name[0] != "backlit":
+                continue
+            parts = name[1:]
+            while parts and ".".join(parts) not in modules:
+                parts = parts[:-1]
+            yield module, ".".join(parts) or "__init__", line
 
 
 def upward(sources: Path = SOURCES) -> list[str]:
@@ -301,7 +297,7 @@ def test_no_file_is_longer_than_its_budget():
 
 def test_every_package_says_what_it_is_for():
     for path in SOURCES.rglob("__init__.py"):
-        assert len(ast.get_docstring(syntax(path)) or "") > 40, path
+        assert len(ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "") > 40, path
 
 
 @pytest.fixture
@@ -356,8 +352,7 @@ def test_the_inside_of_numba_is_named_in_one_file():
     taken = {
         module
         for module, path in files().items()
-        for node in ast.walk(syntax(path))
-        for name in named(node, ())
+        for name, _ in statements(path.read_text(encoding="utf-8"), ())
         if name[:2] in inside
     }
     assert taken == {"kernels.numba_private"}
