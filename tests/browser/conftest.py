@@ -26,7 +26,8 @@ class Browser:
         self.driver = driver
 
     def show(self, page: Path, width: int, *, dark: bool = False) -> None:
-        """Open a page in a window of that width."""
+        """Open a page in a window of that width; what the console had of others is forgotten."""
+        self.console()
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self.resize(width)
         self._do("Emulation.setEmulatedMedia", media="", features=[scheme])

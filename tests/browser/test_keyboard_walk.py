@@ -125,6 +125,8 @@ def _open_the_other_views(browser: Any, session: Session) -> None:
 
     tab_to(browser, "tab-step", back=True)
     keys(browser, Keys.ARROW_RIGHT)
+    assert browser.run(SELECTED) == "Check"
+    keys(browser, Keys.ARROW_RIGHT)
     assert browser.run(SELECTED) == "Data"
     until(lambda: text(browser, "#predictions-at-0"))
     tab_to(browser, "predictions-at-0")
