@@ -149,7 +149,7 @@ def to_digits(value: float, digits: float, *, figures: bool) -> float:
     return float(found) if len(found.as_tuple().digits) >= FEWEST or float(found) == value else math.nan
 
 
-def scaled(slip: Callable[..., float]) -> Callable[..., float]:
+def _scaled(slip: Callable[..., float]) -> Callable[..., float]:
     """Let a slip happen to a number divided by a scale, and give the result times it."""
 
     def of_sheet(value: float, last: float, place: float, off: float = 0.0, scale: float = 1.0) -> float:
@@ -161,9 +161,9 @@ def scaled(slip: Callable[..., float]) -> Callable[..., float]:
 OPERATIONS: Mapping[str, Callable[..., float]] = {
     "to decimals": lambda value, digits: to_digits(value, digits, figures=False),
     "to figures": lambda value, digits: to_digits(value, digits, figures=True),
-    "digits swapped": scaled(_swapped),
-    "digit left out": scaled(_left_out),
-    "digit doubled": scaled(_doubled),
+    "digits swapped": _scaled(_swapped),
+    "digit left out": _scaled(_left_out),
+    "digit doubled": _scaled(_doubled),
 }
 """What the functions do with numbers."""
 

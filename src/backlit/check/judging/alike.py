@@ -19,7 +19,7 @@ SAME = 1e-9
 """Values that differ by less are those of the same formula, up to float64's rounding."""
 
 
-def telling(graph: StepGraph, key: Key, given: Mapping[Key, float], found: Sequence[Explained]) -> list[Explained]:
+def distinct(graph: StepGraph, key: Key, given: Mapping[Key, float], found: Sequence[Explained]) -> list[Explained]:
     """Leave an explanation out where a more telling one leads to the same formula: then the two are one mistake.
 
     A belief tells more than what can be done to any formula, and this more than a slip of the pen. Entries that only

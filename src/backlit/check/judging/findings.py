@@ -26,8 +26,8 @@ class Explained(msgspec.Struct, frozen=True):
     """A mistake whose result is the learner's number.
 
     `site` is where it was made, with `node` the formula that it led to; `changed` has all formulas that are changed
-    where it was made at several numbers. `value` is what it makes of the number that it explains, and `support` counts
-    the numbers that speak for it. `together` says that only two mistakes give the number, of which this is one.
+    where it was made at several numbers. `value` is what it makes of the number that it explains. `together` says that
+    only two mistakes give the number, of which this is one.
     """
 
     mistake: Mistake
@@ -36,7 +36,6 @@ class Explained(msgspec.Struct, frozen=True):
     detail: str
     changed: Mapping[Key, Node]
     value: float
-    support: int = 1
     together: bool = False
 
     @property

@@ -30,8 +30,8 @@ class Learner:
 
     Attributes:
         claims: those of the sheet, in the order of the computation.
-        given: their values in the records' terms; of one written 0.0000 that follows, what follows. halves: half a unit
-            of their last digits. scales: the sizes of their factors.
+        given: their values in the records' terms, without those written 0.0000 that follow. halves: half a unit of
+            their last digits. scales: the sizes of their factors.
         rounding: to which digit the sheet rounds. whole: whether all its numbers are whole ones, and those of the
             worked example are too: then nothing was rounded.
         own: the numbers that follow from those given. plain: the right ones.
@@ -85,7 +85,7 @@ class Learner:
                 self.claims[place] = structs.replace(claim, written=structs.replace(written, unit=unit))
 
     def _leave_lost(self, given: dict[Key, float]) -> None:
-        """Take a number that has no figure left, as v = 0.0000, for not given if it follows: nobody goes on with it."""
+        """Treat a number without a figure left, such as v = 0.0000, as not given if it follows."""
         zeros = {claim.key for claim in self.claims if not claim.written.value and not given[claim.key]}
         if not zeros:
             return

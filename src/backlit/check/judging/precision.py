@@ -89,7 +89,7 @@ class Allowance(msgspec.Struct, frozen=True):
         between another number and what the sheet would have for it.
 
         Numbers on the way that would have a single figure left or none, as v = 0.0000, may move the last places. More
-        than that is left open with a single figure; without one nobody goes on where more depends on it.
+        than that is left open with a single figure; without one the learner would need more digits.
         """
         written, way, few, lost = _sums(estimate.slopes, estimate.number, halves, rounding, scale)
         believable = min(few + lost, LOST * max(2.0 * half, place))

@@ -6,13 +6,11 @@ import math
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
-import msgspec
-
 from backlit.check import digits
 from backlit.check.catalogue import Mistake, mistakes
 from backlit.check.evaluation import Number, recorded
 from backlit.check.graph import StepGraph, operands
-from backlit.check.judging.alike import telling
+from backlit.check.judging.alike import distinct
 from backlit.check.judging.beliefs import Beliefs
 from backlit.check.judging.findings import Explained, Finding, Variant
 from backlit.check.judging.habits import Habits
@@ -38,11 +36,8 @@ FINE = 9
 """Gaps are told apart by so many decimals of the reach; those that only float64's rounding parts are the same."""
 NEAR = 30.0
 """A result within so many times the allowance is worked out once more, with what rounding makes of it then."""
-
 EXACT = 1.0 + 1e-9
 """Of a text the halves of the last digit leave no more room than float64's rounding."""
-
-
 SMALL = 3.0
 """A gap of so many units of the last digit is rather a loss of digits than a slip."""
 
@@ -112,7 +107,7 @@ class Search:
         found = self._less_digits(claim, found)
         if found and found[0].mistake.harmless:
             return tuple(found)
-        best = self._best(claim, telling(self.graph, claim.key, self.learner.given, found), world)
+        best = self._best(claim, distinct(self.graph, claim.key, self.learner.given, found), world)
         self._named |= dict.fromkeys(fit.code for fit in best if _is_belief(fit))
         return self._assume(claim, best)
 
@@ -245,7 +240,7 @@ class Search:
         once: dict[str, Explained] = {}
         for fit, held in best:
             if held == most or not whole:  # else right numbers speak against the belief, and for another
-                once.setdefault(fit.code, msgspec.structs.replace(fit, support=1 + most))
+                once.setdefault(fit.code, fit)
         return list(once.values())
 
     def _support(self, claim: Claim, fit: Explained, without: Mapping[Claim, float]) -> tuple[int, int]:

@@ -198,19 +198,13 @@ def _sign(sheet: _Sheet, topic: Topic, usual: int) -> str:
 
 
 def _note(sheet: _Sheet, topic: Topic, said: set[str]) -> str:
-    """Say which way a topic's numbers are read; nothing of Backlit's own where nobody would ask."""
+    """Say which way a topic's numbers are read; of Backlit's own way only where it is not obvious, as of δ."""
     way, why = sheet.chosen[topic.name], sheet.why.get(topic.name, "")
     is_own = way is topic.ways[0]
     if topic.name in said:
         return f"{way.says.replace('are read', 'are').replace('is read as', 'is')}, as declared" if way.says else ""
     if topic.name == "delta":
-        return (
-            f"{way.says}, {SINCE}"
-            if why
-            else (
-                f'{way.says}; the sheet\'s numbers do not tell its sign: declare it with delta, "dE/dnet" or "-dE/dnet"'
-            )
-        )
+        return f"{way.says}, {SINCE}" if why else f"{way.says}; {UNTOLD[topic.name]}"
     if topic.name == "change":
         return way.says if is_own else f"{way.says}, {SINCE}"
     if why == "unclear":
@@ -224,6 +218,7 @@ UNCLEAR = (
     'the slopes of rows follow without the 1/n of the mean, too; if that is meant, declare it with delta, "n dE/dnet"'
 )
 UNTOLD = {
+    "delta": 'the sheet\'s numbers do not tell its sign: declare it with delta, "dE/dnet" or "-dE/dnet"',
     "mean": 'no other number of the sheet tells: declare it with delta, "dE/dnet" or "n dE/dnet"',
     "velocity": 'no new weight of the sheet tells that: declare it with velocity, such as "μv - ηg"',
 }

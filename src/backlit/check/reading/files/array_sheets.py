@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from backlit.check.reading.givens import MOST_NUMBERS, GivenArray
+from backlit.check.reading.givens import MOST_NUMBERS, GivenArray, too_many
 from backlit.check.written import Written
 from backlit.errors import BacklitError
 
@@ -40,9 +40,7 @@ def given_array(label: str, values: npt.ArrayLike, step: int | None = None) -> G
     if array.dtype.kind not in "fiu":
         raise BacklitError(f"{called} holds {array.dtype}; expected an array of numbers.")
     if array.size > MOST_NUMBERS:
-        raise BacklitError(
-            f"{called} has {array.size:,} numbers; expected at most {MOST_NUMBERS:,}: check a part of them."
-        )
+        raise BacklitError(too_many(called, array.size))
     if not np.isfinite(array).all():
         index = [int(k) for k in np.argwhere(~np.isfinite(array))[0]]
         value = "NaN" if np.isnan(array[tuple(index)]) else "infinite"
